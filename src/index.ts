@@ -1,0 +1,1 @@
+export { R1Error, type R1ErrorOptions } from './errors.ts'

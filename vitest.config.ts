@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'tools/**/*.test.ts'],
+    // Processes, not threads: native libraries stay loaded for the life of a process, and a crash takes one test file with it.
+    pool: 'forks',
+    // One session of the engine already runs on every core: more workers than two only fight for them.
+    maxWorkers: 2,
+    // Real training steps run here, on machines of two cores.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})
