@@ -55,7 +55,9 @@ function format(polynomial: Polynomial): Dimension {
 export function canonicalDimension(dimension: Dimension): Dimension {
   if (typeof dimension === 'string') return format(parse(dimension))
   if (Number.isInteger(dimension) && dimension >= 0) return dimension
-  throw new R1Error('bad-dimension', `${dimension} is not a dimension.`, { remedy: 'Give a whole number ≥ 0 or a name.' })
+  throw new R1Error('bad-dimension', `${dimension} is not a dimension.`, {
+    remedy: 'Give a whole number ≥ 0 or a name.',
+  })
 }
 
 export function addDimensions(left: Dimension, right: Dimension): Dimension {

@@ -3,7 +3,12 @@ import type { DType } from './dtype.ts'
 import type { Shape, TensorType } from './shape.ts'
 
 /** An attribute of an ONNX node. A `number` is an integer; floats are wrapped so that 1.0 stays a float. */
-export type OnnxAttribute = number | string | { readonly float: number } | readonly number[]
+export type OnnxAttribute =
+  | number
+  | string
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | readonly number[]
 
 export interface NodeOptions {
   /** ONNX domain: the standard one without a name, `com.microsoft`, or `r1` for native kernels. */

@@ -53,9 +53,7 @@ export function traceError(error: unknown, operator: string, types: readonly str
   Error.stackTraceLimit = 50
   const line = callerLine(new Error('caller').stack)
   Error.stackTraceLimit = limit
-  return new R1Error(
-    error.code,
-    `${operator}(${types.join(', ')}): ${error.message}${line ? `, at ${line}` : ''}.`,
-    { cause: error },
-  )
+  return new R1Error(error.code, `${operator}(${types.join(', ')}): ${error.message}${line ? `, at ${line}` : ''}.`, {
+    cause: error,
+  })
 }

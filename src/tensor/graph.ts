@@ -68,7 +68,7 @@ export function createNode(
 ): GraphNode {
   const outputs: Tensor[] = []
   const node: GraphNode = { id: nextId++, operator, inputs, attributes, outputs, checkpoint }
-  types.forEach((type, index) => outputs.push(new Tensor(type, node, index)))
+  for (const type of types) outputs.push(new Tensor(type, node, outputs.length))
   return node
 }
 

@@ -51,8 +51,10 @@ export interface Operator<A extends Attributes = Attributes> {
   readonly summary: string
   /** Types of the outputs. Throws through `traceError` where the inputs do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[]
-  /** Gradients of the inputs; without it the composite is differentiated. `'none'`: constant in every input. */
-  readonly gradient?: 'none' | ((call: GradientCall<A>) => readonly (Tensor | undefined)[])
+  /** Gradients of the inputs; without it the composite is differentiated. */
+  gradient?(call: GradientCall<A>): readonly (Tensor | undefined)[]
+  /** The output does not change with small changes of the inputs (comparisons, indices), or shall not be seen to. */
+  readonly constant?: boolean
   supports?(inputs: readonly TensorType[], attributes: A, target: Target): boolean
   lower?(emitter: Emitter, call: LowerCall<A>): readonly string[]
   composite?(inputs: readonly Tensor[], attributes: A): readonly Tensor[]
@@ -97,7 +99,11 @@ export function apply<A extends Attributes>(
 }
 
 /** The only output of a call. */
-export function applyOne<A extends Attributes>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor {
+export function applyOne<A extends Attributes>(
+  operator: Operator<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+): Tensor {
   const [output] = apply(operator, inputs, attributes)
   if (!output) throw new Error(`${operator.name} has no output.`)
   return output
@@ -105,6 +111,11 @@ export function applyOne<A extends Attributes>(operator: Operator<A>, inputs: re
 
 /** Makes the same call again on other inputs (passes and recomputation). */
 export function reapply(node: GraphNode, inputs: readonly Tensor[]): readonly Tensor[] {
-  return createNode(node.operator, inputs, node.attributes, node.operator.infer(inputs, node.attributes), node.checkpoint)
-    .outputs
+  return createNode(
+    node.operator,
+    inputs,
+    node.attributes,
+    node.operator.infer(inputs, node.attributes),
+    node.checkpoint,
+  ).outputs
 }

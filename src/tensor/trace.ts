@@ -3,19 +3,14 @@ import { canonicalDimension } from './dimension.ts'
 import { type Assignment, createNode, type Graph, reachableNodes, type Tensor } from './graph.ts'
 import { defineOperator } from './operator.ts'
 import type { TensorType } from './shape.ts'
-import { flatten, mapTree, type Tree } from './tree.ts'
-
-interface InputAttributes {
-  readonly [name: string]: string
-  readonly name: string
-}
+import { flatten, mapTree } from './tree.ts'
 
 /** The operator of graph inputs. */
-export const inputOperator = defineOperator<InputAttributes>({
+export const inputOperator = defineOperator<{ readonly name: string }>({
   name: 'input',
   summary: 'A value given at run time.',
   infer: () => [],
-  gradient: 'none',
+  constant: true,
 })
 
 /** A symbolic input of the given type. `name` appears in errors and in the lowered graph. */
@@ -48,7 +43,7 @@ export function assign(target: Tensor, value: Tensor): void {
 }
 
 /** A traced function: its graph, and the structure of what it returned. */
-export interface Trace<Result extends Tree<Tensor>> {
+export interface Trace<Result> {
   readonly graph: Graph
   readonly result: Result
 }
@@ -59,10 +54,7 @@ export interface Trace<Result extends Tree<Tensor>> {
  * @param specs nested arrays and records of tensor types, handed to `body` with tensors in the same places.
  * @throws R1Error as the operators called inside do.
  */
-export function trace<Specs extends Tree<TensorType>, Result extends Tree<Tensor>>(
-  body: (inputs: TracedTree<Specs>) => Result,
-  specs: Specs,
-): Trace<Result> {
+export function trace<Specs, Result>(body: (inputs: TracedTree<Specs>) => Result, specs: Specs): Trace<Result> {
   const outer = assignments
   assignments = []
   try {
