@@ -1,0 +1,17 @@
+import { Command } from 'commander'
+import { bench } from './verbs/bench.ts'
+import { doctor } from './verbs/doctor.ts'
+import { packageVersion } from './version.ts'
+
+/** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
+export function createProgram(): Command {
+  return new Command('r1')
+    .description('Reasoning models in TypeScript: train, align, compress, certify and serve, without Python.')
+    .version(packageVersion(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .showHelpAfterError('(add --help to see what is possible)')
+    .addCommand(bench())
+    .addCommand(doctor())
+    .addHelpText('after', '\nExample:\n  r1 doctor    look at this machine and say what will run on it')
+}
