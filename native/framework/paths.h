@@ -14,7 +14,6 @@ typedef struct {
 const Paths *r1_paths(void);
 const char *r1_path_name(Path path);
 
-// The function of a table indexed by path that the active path uses: the active entry, or the best available one below it.
-// A table may leave entries NULL except [PATH_SCALAR].
-typedef void (*AnyFunction)(void);
+// For kernels that exist for some paths only: the best path in `has` that this machine may use and that is not above the active one.
+// PATH_SCALAR must always be among them.
 Path r1_best_of(const bool has[PATH_COUNT]);
