@@ -21,6 +21,13 @@ export function input(name: string, type: TensorType): Tensor {
 }
 
 let assignments: Assignment[] | undefined
+let variables: Tensor[] | undefined
+
+/** Makes a tensor an input of the function being traced. */
+export function registerInput(tensor: Tensor): Tensor {
+  variables?.push(tensor)
+  return tensor
+}
 
 /**
  * State update inside a traced function: after a run the memory of the input `target` holds `value`.
@@ -55,8 +62,9 @@ export interface Trace<Result> {
  * @throws R1Error as the operators called inside do.
  */
 export function trace<Specs, Result>(body: (inputs: TracedTree<Specs>) => Result, specs: Specs): Trace<Result> {
-  const outer = assignments
+  const outer = { assignments, variables }
   assignments = []
+  variables = []
   try {
     const inputs: Tensor[] = []
     const tensors = mapTree(specs, isTensorType, (type, path) => {
@@ -67,9 +75,11 @@ export function trace<Specs, Result>(body: (inputs: TracedTree<Specs>) => Result
     const result = body(tensors)
     const outputs = [...flatten<Tensor>(result, isTensor).map(([, tensor]) => tensor)]
     outputs.push(...assignments.map((assignment) => assignment.value))
+    inputs.push(...variables)
     return { graph: { inputs, outputs, nodes: reachableNodes(outputs), assignments }, result }
   } finally {
-    assignments = outer
+    assignments = outer.assignments
+    variables = outer.variables
   }
 }
 

@@ -50,6 +50,7 @@ export class OnnxModel {
   readonly #initializers: TensorProto[] = []
   readonly #inputs: ValueInfoProto[] = []
   readonly #outputs: ValueInfoProto[] = []
+  readonly #values: ValueInfoProto[] = []
 
   /** Number of nodes so far. */
   get nodeCount(): number {
@@ -64,6 +65,11 @@ export class OnnxModel {
   /** Declares that the value `name` is fetched. */
   output(name: string, dtype: DType, shape: readonly Dimension[]): void {
     this.#outputs.push(valueInfo(name, dtype, shape))
+  }
+
+  /** Declares the type of a value inside the graph: ONNX Runtime plans no memory behind a custom operator without it. */
+  value(name: string, dtype: DType, shape: readonly Dimension[]): void {
+    this.#values.push(valueInfo(name, dtype, shape))
   }
 
   /** Appends an operator; nodes must come in an order in which every input exists already. */
@@ -112,6 +118,7 @@ export class OnnxModel {
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,
+        valueInfo: this.#values,
       },
     })
   }

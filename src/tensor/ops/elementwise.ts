@@ -58,6 +58,7 @@ function binary(
     name,
     summary: definition.summary,
     elementwise: true,
+    broadcasts: true,
     constant: !derivative,
     infer([left, right]) {
       const a = requireDType(left, accepts)
@@ -170,6 +171,8 @@ export const isNotANumber = (x: Tensor): Tensor => applyOne(isNanOperator, [x], 
 const whereOperator = defineOperator<NoAttributes>({
   name: 'where',
   summary: 'a where the condition holds, otherwise b',
+  elementwise: true,
+  broadcasts: true,
   infer([condition, left, right]) {
     const test = requireDType(condition, boolean)
     const a = requireDType(left, anything)

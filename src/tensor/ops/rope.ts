@@ -1,7 +1,7 @@
 import type { Dimension } from '../dimension.ts'
 import { requireRank, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { applyOne, defineOperator } from '../operator.ts'
+import { applyOne, defineOperator, type Operator } from '../operator.ts'
 import { formatShape } from '../shape.ts'
 import { add, multiply, negate, subtract } from './elementwise.ts'
 import { gather } from './indexing.ts'
@@ -11,7 +11,7 @@ import { concat, reshape, split } from './shape.ts'
 export type RopeOptions = { readonly interleaved?: boolean }
 type RopeAttributes = { readonly interleaved: boolean; readonly inverse: boolean }
 
-const ropeOperator = defineOperator<RopeAttributes>({
+const ropeOperator: Operator<RopeAttributes> = defineOperator<RopeAttributes>({
   name: 'rope',
   summary: 'Rotary position embedding',
   infer([x, cos, sin, positions]) {

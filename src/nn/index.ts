@@ -1,0 +1,8 @@
+export { type SelfAttentionOptions, selfAttention } from './attention.ts'
+export { embedding, embeddingTable } from './embedding.ts'
+export { gatedFeedForward } from './feed-forward.ts'
+export { type LinearOptions, linear } from './linear.ts'
+export { crossEntropy, tokenLogProbabilities } from './loss.ts'
+export { layerNorm, rmsNorm } from './norm.ts'
+export { type RotaryTables, rotaryFrequencies, rotaryTables } from './rotary.ts'
+export { type AdapterOptions, type Parameter, Scope, type ScopeOptions } from './scope.ts'

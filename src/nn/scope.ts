@@ -1,0 +1,79 @@
+import { R1Error } from '../errors.ts'
+import { type DType, type Initializer, type Tensor, variable } from '../tensor/index.ts'
+
+/** Low-rank adapters (LoRA) for the linear layers whose name is accepted. */
+export interface AdapterOptions {
+  readonly rank: number
+  /** The product of the adapter is scaled by alpha / rank. */
+  readonly alpha: number
+  /** Whether the layer with this name, as in the checkpoint without `.weight`, has an adapter. */
+  accepts(layer: string): boolean
+}
+
+export interface ScopeOptions {
+  /** Whether the parameter with this name is trained; all without it, only adapters where there are any. */
+  trainable?(name: string): boolean
+  readonly adapter?: AdapterOptions
+  readonly dtype?: DType
+}
+
+export interface Parameter {
+  /** As in a Hugging Face checkpoint, for example `model.layers.0.mlp.up_proj.weight`. */
+  readonly name: string
+  readonly tensor: Tensor
+  readonly trainable: boolean
+}
+
+/**
+ * Where a model's parameters get their names. Layers ask a scope for parameters while they are traced; the scope makes
+ * variables and remembers them, so that a training step can differentiate by them and a checkpoint can fill them.
+ */
+export class Scope {
+  private readonly path: string
+  private readonly known: Map<string, Parameter>
+  readonly options: ScopeOptions
+
+  constructor(options: ScopeOptions = {}, path = '', known = new Map<string, Parameter>()) {
+    this.options = options
+    this.path = path
+    this.known = known
+  }
+
+  /** The scope of a part, such as `model.layers.0`. */
+  child(name: string): Scope {
+    return new Scope(this.options, this.join(name), this.known)
+  }
+
+  /** Full name of something in this scope. */
+  join(name: string): string {
+    return this.path ? `${this.path}.${name}` : name
+  }
+
+  /**
+   * The parameter of this name; asked for twice it is the same tensor (tied weights).
+   *
+   * @throws R1Error `parameter-conflict` when it is asked for again in another shape
+   */
+  parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    const full = this.join(name)
+    const known = this.known.get(full)
+    if (known) {
+      if (known.tensor.shape.join() === shape.join()) return known.tensor
+      throw new R1Error('parameter-conflict', `${full} is used as [${known.tensor.shape}] and as [${shape}].`)
+    }
+    const { adapter, dtype = 'f32', trainable } = this.options
+    const tensor = variable(full, { dtype, shape }, initializer)
+    const trained = trainable ? trainable(full) : !adapter || full.includes('.lora_')
+    this.known.set(full, { name: full, tensor, trainable: trained })
+    return tensor
+  }
+
+  /** All parameters asked for so far, in that order. */
+  get parameters(): readonly Parameter[] {
+    return [...this.known.values()]
+  }
+
+  get trainable(): readonly Parameter[] {
+    return this.parameters.filter((parameter) => parameter.trainable)
+  }
+}

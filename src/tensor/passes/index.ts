@@ -1,0 +1,15 @@
+import type { Graph } from '../graph.ts'
+import type { Target } from '../operator.ts'
+import { expandComposites } from './expand.ts'
+import { foldConstants } from './fold.ts'
+import { mergeCommon } from './merge.ts'
+
+export { expandComposites, type Lowering, loweringOf } from './expand.ts'
+export { foldConstants } from './fold.ts'
+export { mergeCommon } from './merge.ts'
+export { type Pass, rewrite } from './rewrite.ts'
+
+/** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */
+export function optimize(graph: Graph, target: Target): Graph {
+  return mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
+}

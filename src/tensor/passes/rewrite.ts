@@ -1,0 +1,28 @@
+import { type Graph, type GraphNode, reachableNodes, type Tensor } from '../graph.ts'
+import { reapply } from '../operator.ts'
+import { inputOperator } from '../trace.ts'
+
+/** A change of a graph that leaves its meaning. */
+export type Pass = (graph: Graph) => Graph
+
+/**
+ * Builds a graph anew, node by node in its order; what nothing needs is left out.
+ *
+ * @param visit outputs to put in the place of a node's, given its inputs in the new graph; undefined keeps the node
+ */
+export function rewrite(
+  graph: Graph,
+  visit: (node: GraphNode, inputs: readonly Tensor[]) => readonly Tensor[] | undefined,
+): Graph {
+  const mapped = new Map<Tensor, Tensor>(graph.inputs.map((tensor) => [tensor, tensor]))
+  const now = (tensor: Tensor): Tensor => mapped.get(tensor) ?? tensor
+  for (const node of graph.nodes) {
+    if (node.operator === inputOperator) continue
+    const inputs = node.inputs.map(now)
+    const outputs = visit(node, inputs) ?? reapply(node, inputs)
+    for (const [index, output] of node.outputs.entries()) mapped.set(output, outputs[index] as Tensor)
+  }
+  const outputs = graph.outputs.map(now)
+  const assignments = graph.assignments.map(({ target, value }) => ({ target, value: now(value) }))
+  return { inputs: graph.inputs, outputs, nodes: reachableNodes(outputs), assignments }
+}
