@@ -1,0 +1,127 @@
+import { resolve } from 'node:path'
+import { R1Error } from '../../errors.ts'
+import { checkFeeds, checkFetches } from '../binding.ts'
+import type { Device } from '../device.ts'
+import type { Arrays, BoundRun, RunOptions, Session, SessionOptions, ValueDescription } from '../session.ts'
+import { out, type Runtime, runtime } from './api.ts'
+import { NativeRun, type RunOwner } from './bound-run.ts'
+import { describe, takeString } from './description.ts'
+import type { Address, OutAddress } from './functions.ts'
+import { sessionOptions } from './session-options.ts'
+
+const abandoned = new FinalizationRegistry<() => void>((release) => release())
+
+/** A session of the ONNX Runtime library. */
+class NativeSession implements Session, RunOwner {
+  readonly device: Device
+  readonly inputs: readonly ValueDescription[]
+  readonly outputs: readonly ValueDescription[]
+  readonly #runtime: Runtime
+  readonly #address: Address
+  readonly #profiling: boolean
+  #users = 0
+  #disposed = false
+
+  constructor(runtime: Runtime, address: Address, options: SessionOptions) {
+    this.#runtime = runtime
+    this.#address = address
+    this.device = options.device ?? 'cpu'
+    this.#profiling = options.profile !== undefined
+    abandoned.register(this, () => runtime.api.ReleaseSession(address), this)
+    this.inputs = describe(runtime, address, 'Input')
+    this.outputs = describe(runtime, address, 'Output')
+  }
+
+  get address(): Address {
+    if (this.#disposed) throw new R1Error('disposed', 'This session has been disposed and cannot be used again.')
+    return this.#address
+  }
+
+  bind(feeds: Arrays, fetches: Arrays = {}): BoundRun {
+    const lengths = checkFeeds(this.inputs, feeds, this.device)
+    checkFetches(this.outputs, fetches, this.device, lengths)
+    return new NativeRun(this.#runtime, this, this, feeds, fetches, lengths)
+  }
+
+  async run(feeds: Arrays, fetches?: Arrays, options?: RunOptions): Promise<Arrays> {
+    using bound = this.bind(feeds, fetches)
+    return await bound.run(options)
+  }
+
+  runSync(feeds: Arrays, fetches?: Arrays): Arrays {
+    using bound = this.bind(feeds, fetches)
+    return bound.runSync()
+  }
+
+  endProfiling(): string {
+    if (!this.#profiling)
+      throw new R1Error('not-profiling', 'This session is not profiled.', {
+        remedy: 'Create it with the option profile.',
+      })
+    const session = this.address
+    return takeString(this.#runtime, (address) =>
+      this.#runtime.api.SessionEndProfiling(session, this.#runtime.allocator, address),
+    )
+  }
+
+  hold(): void {
+    this.#users++
+  }
+
+  letGo(): void {
+    this.#users--
+    if (this.#disposed && this.#users === 0) this.#release()
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    if (this.#users === 0) this.#release()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #release(): void {
+    abandoned.unregister(this)
+    this.#runtime.api.ReleaseSession(this.#address)
+  }
+}
+
+/** A session, compiled on a thread of its own. @throws R1Error as `createSession` */
+export async function createNativeSession(model: Uint8Array | string, options: SessionOptions): Promise<Session> {
+  const library = runtime()
+  const native = sessionOptions(library, options)
+  try {
+    const { asynchronous, environment } = library
+    const address: OutAddress = [null]
+    if (typeof model === 'string') await asynchronous.CreateSession(environment, resolve(model), native, address)
+    else await asynchronous.CreateSessionFromArray(environment, model, model.byteLength, native, address)
+    return new NativeSession(library, created(address), options)
+  } finally {
+    library.api.ReleaseSessionOptions(native)
+  }
+}
+
+/** A session, compiled on this thread. @throws R1Error as `createSession` */
+export function createNativeSessionSync(model: Uint8Array | string, options: SessionOptions): Session {
+  const library = runtime()
+  const native = sessionOptions(library, options)
+  try {
+    const { api, environment } = library
+    const address = out((address) =>
+      typeof model === 'string'
+        ? api.CreateSession(environment, resolve(model), native, address)
+        : api.CreateSessionFromArray(environment, model, model.byteLength, native, address),
+    )
+    return new NativeSession(library, address, options)
+  } finally {
+    library.api.ReleaseSessionOptions(native)
+  }
+}
+
+function created([address]: OutAddress): Address {
+  if (address === null) throw new R1Error('runtime-failed', 'ONNX Runtime handed back no session and no error.')
+  return address
+}
