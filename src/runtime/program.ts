@@ -1,0 +1,236 @@
+import { R1Error } from '../errors.ts'
+import { evaluateDimension } from '../tensor/dimension.ts'
+import type { Assignment, Graph } from '../tensor/graph.ts'
+import { initializerOf, optimize, type Target, type Tensor } from '../tensor/index.ts'
+import { NDArray } from './array.ts'
+import type { Device } from './device.ts'
+import { inPlaceAssignments } from './in-place.ts'
+import { kernelLibrary } from './kernels.ts'
+import { type LoweredGraph, lowerGraph } from './lower.ts'
+import type { Arrays, BoundRun, RunOptions, Session } from './session.ts'
+import { createSession, createSessionSync } from './session.ts'
+import type { Variables } from './variables.ts'
+
+export interface ProgramOptions {
+  readonly device?: Device
+  readonly threads?: number
+  /** Waiting threads burn the processor for a moment; on by default. */
+  readonly spinning?: boolean
+  /** Whether the native kernels may be used; on by default. */
+  readonly kernels?: boolean
+  /** Whether state is updated in its own memory where that is safe, or always in a second buffer. */
+  readonly state?: 'in-place' | 'swapped'
+  /** Return the same output arrays from every run instead of new ones. */
+  readonly reuseOutputs?: boolean
+  /** Prefix of a profile of every operator. */
+  readonly profile?: string
+}
+
+/** What it took to make a program, in milliseconds, and its size. */
+export interface ProgramStatistics {
+  readonly nodes: number
+  readonly bytes: number
+  readonly optimizeMs: number
+  readonly lowerMs: number
+  readonly sessionMs: number
+}
+
+/** The target of the options: which lowering of each operator is taken. */
+export function targetOf({ device = 'cpu', kernels = true }: ProgramOptions): Target {
+  return { device, kernels: kernels && device === 'cpu' ? kernelLibrary().operators : new Set<string>() }
+}
+
+interface Prepared {
+  readonly graph: Graph
+  readonly lowered: LoweredGraph
+  readonly sessionOptions: Parameters<typeof createSession>[1]
+  readonly times: { optimizeMs: number; lowerMs: number }
+}
+
+function prepare(traced: Graph, options: ProgramOptions): Prepared {
+  const target = targetOf(options)
+  const started = performance.now()
+  const graph = optimize(traced, target)
+  const optimized = performance.now()
+  const lowered = lowerGraph(graph, target)
+  const { device = 'cpu', threads, spinning, profile } = options
+  const library = target.kernels.size > 0 ? kernelLibrary().path : undefined
+  const sessionOptions = { device, threads, spinning, profile, libraries: library ? [library] : [] }
+  const times = { optimizeMs: optimized - started, lowerMs: performance.now() - optimized }
+  return { graph, lowered, sessionOptions, times }
+}
+
+/** How an output of the session gets its memory. */
+type Fetch = { readonly kind: 'result' } | { readonly kind: 'state'; readonly input: number; readonly inPlace: boolean }
+
+/** A run bound to arrays, kept for the next call with the same arrays. */
+interface Binding {
+  readonly feeds: readonly NDArray[]
+  readonly fetches: readonly (NDArray | undefined)[]
+  readonly run: BoundRun
+}
+
+/** A traced graph made executable: a session, and the memory of its state. */
+export class Program {
+  readonly statistics: ProgramStatistics
+  private readonly graph: Graph
+  private readonly lowered: LoweredGraph
+  private readonly session: Session
+  private readonly variables: Variables
+  private readonly options: ProgramOptions
+  private readonly fetches: readonly Fetch[]
+  /** Second buffers of state that is not updated in place, by input. */
+  private readonly spares = new Map<number, NDArray>()
+  private bindings: Binding[] = []
+
+  private constructor(
+    prepared: Prepared,
+    session: Session,
+    sessionMs: number,
+    variables: Variables,
+    options: ProgramOptions,
+  ) {
+    const { graph, lowered, times } = prepared
+    this.graph = graph
+    this.lowered = lowered
+    this.session = session
+    this.variables = variables
+    this.options = options
+    this.statistics = { nodes: lowered.nodeCount, bytes: lowered.model.byteLength, ...times, sessionMs }
+    this.fetches = fetchesOf(graph, options.state === 'swapped' ? new Set() : inPlaceAssignments(graph))
+  }
+
+  /** Compiles a traced graph without blocking the event loop for the session's part. */
+  static async compile(graph: Graph, variables: Variables, options: ProgramOptions = {}): Promise<Program> {
+    const prepared = prepare(graph, options)
+    const started = performance.now()
+    const session = await createSession(prepared.lowered.model, prepared.sessionOptions)
+    return new Program(prepared, session, performance.now() - started, variables, options)
+  }
+
+  static compileSync(graph: Graph, variables: Variables, options: ProgramOptions = {}): Program {
+    const prepared = prepare(graph, options)
+    const started = performance.now()
+    const session = createSessionSync(prepared.lowered.model, prepared.sessionOptions)
+    return new Program(prepared, session, performance.now() - started, variables, options)
+  }
+
+  /** Number of results: outputs of the traced function, without state updates. */
+  get resultCount(): number {
+    return this.fetches.filter((fetch) => fetch.kind === 'result').length
+  }
+
+  /**
+   * Runs without blocking the event loop.
+   *
+   * @param inputs one array for each input that is no variable, in order
+   * @returns one array for each result
+   */
+  async run(inputs: readonly NDArray[], options?: RunOptions): Promise<NDArray[]> {
+    const binding = this.bind(inputs)
+    const arrays = await binding.run.run(options)
+    return this.finish(binding, arrays)
+  }
+
+  runSync(inputs: readonly NDArray[]): NDArray[] {
+    const binding = this.bind(inputs)
+    return this.finish(binding, binding.run.runSync())
+  }
+
+  /** Ends profiling; the path of the profile. */
+  endProfiling(): string {
+    return this.session.endProfiling()
+  }
+
+  dispose(): void {
+    this.release()
+    for (const spare of this.spares.values()) spare.dispose()
+    this.session.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  private release(): void {
+    for (const { run } of this.bindings) run.dispose()
+    this.bindings = []
+  }
+
+  private bind(inputs: readonly NDArray[]): Binding {
+    const feeds = this.feeds(inputs)
+    const fetches = this.fetches.map((fetch) =>
+      fetch.kind === 'state' ? (fetch.inPlace ? feeds[fetch.input] : this.spare(fetch.input)) : undefined,
+    )
+    const same = (left: readonly unknown[], right: readonly unknown[]) =>
+      left.every((item, index) => item === right[index])
+    const known = this.bindings.find((binding) => same(binding.feeds, feeds) && same(binding.fetches, fetches))
+    if (known) return known
+    const named = (arrays: readonly (NDArray | undefined)[], ports: LoweredGraph['inputs']): Arrays =>
+      Object.fromEntries(ports.flatMap(({ name }, index) => (arrays[index] ? [[name, arrays[index]]] : [])))
+    const run = this.session.bind(named(feeds, this.lowered.inputs), named(fetches, this.lowered.outputs))
+    const binding = { feeds, fetches, run }
+    if (this.options.reuseOutputs) {
+      // Two bindings: state in a second buffer alternates between two sets of arrays.
+      for (const old of this.bindings.splice(0, this.bindings.length - 1)) old.run.dispose()
+      this.bindings.push(binding)
+    }
+    return binding
+  }
+
+  private feeds(inputs: readonly NDArray[]): NDArray[] {
+    let next = 0
+    const feeds = this.graph.inputs.map((tensor, index) => {
+      const { name } = this.lowered.inputs[index] as LoweredGraph['inputs'][number]
+      if (initializerOf(tensor)) return this.variables.ensure(tensor, String(tensor.node.attributes.name))
+      const array = inputs[next++]
+      if (!array) throw new R1Error('missing-input', `The input ${name} has no value.`)
+      return array
+    })
+    return feeds
+  }
+
+  private spare(input: number): NDArray {
+    const known = this.spares.get(input)
+    if (known) return known
+    const tensor = this.graph.inputs[input] as Tensor
+    const spare = NDArray.zeros(
+      tensor.shape.map((extent) => evaluateDimension(extent, new Map())),
+      tensor.dtype,
+    )
+    this.spares.set(input, spare)
+    return spare
+  }
+
+  /** Hands out the results, and puts the second buffers in the place of the state they replace. */
+  private finish(binding: Binding, arrays: Arrays): NDArray[] {
+    const results: NDArray[] = []
+    this.fetches.forEach((fetch, output) => {
+      if (fetch.kind === 'result') {
+        results.push(arrays[(this.lowered.outputs[output] as { name: string }).name] as NDArray)
+      } else if (!fetch.inPlace) this.exchange(fetch.input, binding)
+    })
+    if (!this.options.reuseOutputs) binding.run.dispose()
+    return results
+  }
+
+  private exchange(input: number, { feeds }: Binding): void {
+    const tensor = this.graph.inputs[input] as Tensor
+    const [current, next] = [feeds[input] as NDArray, this.spares.get(input) as NDArray]
+    if (!initializerOf(tensor)) {
+      current.bytes.set(next.bytes)
+      return
+    }
+    this.variables.set(String(tensor.node.attributes.name), next)
+    this.spares.set(input, current)
+  }
+}
+
+function fetchesOf(graph: Graph, inPlace: ReadonlySet<Assignment>): readonly Fetch[] {
+  const results = graph.outputs.length - graph.assignments.length
+  return graph.outputs.map((_, index) => {
+    const assignment = graph.assignments[index - results]
+    if (!assignment) return { kind: 'result' }
+    return { kind: 'state', input: graph.inputs.indexOf(assignment.target), inPlace: inPlace.has(assignment) }
+  })
+}

@@ -1,0 +1,89 @@
+import { R1Error } from '../errors.ts'
+import { encodeValues } from '../tensor/encode.ts'
+import {
+  type Initializer,
+  initializerOf,
+  randomNormal,
+  randomUniform,
+  streamKey,
+  type Tensor,
+} from '../tensor/index.ts'
+import { NDArray } from './array.ts'
+
+/**
+ * Values of variables by name: parameters, moments, caches. Missing ones are made by their initialiser; every variable has
+ * its own stream of random numbers, so values depend on the seed and the name alone.
+ */
+export class Variables {
+  readonly seed: number
+  private readonly arrays = new Map<string, NDArray>()
+
+  constructor(seed = 0) {
+    this.seed = seed
+  }
+
+  get names(): readonly string[] {
+    return [...this.arrays.keys()]
+  }
+
+  get(name: string): NDArray | undefined {
+    return this.arrays.get(name)
+  }
+
+  set(name: string, array: NDArray): void {
+    this.arrays.set(name, array)
+  }
+
+  /**
+   * The array of a variable, made by its initialiser if there is none yet.
+   *
+   * @throws R1Error `variable-mismatch` where the array kept under the name has another dtype or shape
+   */
+  ensure(tensor: Tensor, name: string): NDArray {
+    const known = this.arrays.get(name)
+    if (known) {
+      if (known.dtype === tensor.dtype && known.shape.join() === tensor.shape.join()) return known
+      throw new R1Error(
+        'variable-mismatch',
+        `The variable ${name} is ${known.dtype}[${known.shape}], but the graph needs ${tensor.dtype}[${tensor.shape}].`,
+        { remedy: 'Load a checkpoint that fits the configuration.' },
+      )
+    }
+    const array = NDArray.zeros(tensor.shape as readonly number[], tensor.dtype)
+    const initializer = initializerOf(tensor)
+    if (initializer) initialize(array, initializer, streamKey(this.seed, name))
+    this.arrays.set(name, array)
+    return array
+  }
+
+  /** Frees all arrays. */
+  dispose(): void {
+    for (const array of this.arrays.values()) array.dispose()
+    this.arrays.clear()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+function initialize(array: NDArray, initializer: Initializer, key: number): void {
+  if (initializer.kind === 'zeros') return
+  const value = (index: number): number =>
+    initializer.kind === 'ones'
+      ? 1
+      : initializer.kind === 'normal'
+        ? randomNormal(key, index) * initializer.deviation
+        : (2 * randomUniform(key, index) - 1) * initializer.bound
+  if (array.dtype === 'f32' || array.dtype === 'f64') {
+    const data = array.data as Float32Array
+    for (let index = 0; index < data.length; index++) data[index] = value(index)
+    return
+  }
+  array.bytes.set(
+    encodeValues(
+      array.dtype,
+      Array.from({ length: array.size }, (_, index) => value(index)),
+    ),
+  )
+}
