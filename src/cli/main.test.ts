@@ -60,7 +60,18 @@ describe('r1 doctor', () => {
         processor: { facts: { architecture: process.arch } },
         memory: { facts: { available_bytes: expect.any(Number) } },
         node: { status: 'good', facts: { version: process.versions.node } },
+        onnxruntime: { status: 'good', facts: { version: expect.stringMatching(/^1\.\d+\.\d+$/) } },
+        kernels: { facts: { operators: expect.any(Array) } },
+        webgpu: { facts: { available: expect.any(Boolean) } },
       },
     })
+  })
+
+  it('fails when something is in the way, and still finds everything else', () => {
+    const { status, stdout, stderr } = runCommand(['doctor'], { R1_ONNXRUNTIME: '/nowhere/libonnxruntime.so' })
+    expect(stderr).toBe('')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/✘ onnxruntime +R1_ONNXRUNTIME names .*nowhere/)
+    expect(stdout).toMatch(/✔ node/)
   })
 })

@@ -1,4 +1,5 @@
 import { packageVersion } from '../version.ts'
+import { examineKernels, examineRuntime, examineWebGpu } from './engine.ts'
 import type { Finding } from './finding.ts'
 import { type Capacity, capacities } from './fits.ts'
 import { examineMemory } from './memory.ts'
@@ -17,10 +18,19 @@ export interface Examination {
 /** Examines this machine: what is there, what is missing, and what it can hold. */
 export async function examine(): Promise<Examination> {
   const memory = examineMemory()
+  const [processor, runtime, kernels, webgpu] = await Promise.all([
+    examineProcessor(),
+    examineRuntime(),
+    examineKernels(),
+    examineWebGpu(),
+  ])
   const findings: Record<string, Finding> = {
-    processor: await examineProcessor(),
+    processor,
     memory,
     node: examineNode(),
+    onnxruntime: runtime,
+    kernels,
+    webgpu,
   }
   return {
     version: packageVersion(),

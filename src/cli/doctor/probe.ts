@@ -1,0 +1,61 @@
+/**
+ * Tries one part of the native world and tells the parent process how it went. It runs as a process of its own, because a
+ * broken driver or library can end the process that loads it.
+ */
+import { R1Error } from '../../errors.ts'
+import { NDArray } from '../../runtime/array.ts'
+import { kernelLibrary } from '../../runtime/kernels.ts'
+import { OnnxModel } from '../../runtime/onnx/model.ts'
+import { runtime } from '../../runtime/ort/api.ts'
+import { createSession } from '../../runtime/session.ts'
+
+/** What each probe finds. */
+export interface ProbeFacts {
+  runtime: { version: string; path: string; providers: string[] }
+  kernels: { path: string | null; operators: string[] }
+  webgpu: { result: number[] }
+}
+
+export type ProbeName = keyof ProbeFacts
+
+/** What a probe says to its parent. */
+export type ProbeMessage<Name extends ProbeName> =
+  | { facts: ProbeFacts[Name] }
+  | { error: { code: string; message: string; causes: string[] } }
+
+const probes: { [Name in ProbeName]: () => ProbeFacts[Name] | Promise<ProbeFacts[Name]> } = {
+  runtime() {
+    const { version, path } = runtime()
+    return { version, path, providers: [] }
+  },
+
+  kernels() {
+    const { path, operators } = kernelLibrary()
+    return { path: path ?? null, operators: [...operators].sort() }
+  },
+
+  async webgpu() {
+    const model = new OnnxModel()
+    model.input('x', 'f32', [2])
+    model.node({ operator: 'Add', inputs: ['x', 'x'], outputs: ['y'] })
+    model.output('y', 'f32', [2])
+    using session = await createSession(model.encode(), { device: 'webgpu' })
+    const { y } = await session.run({ x: NDArray.from([1, 2], [2]) })
+    return { result: y?.toNumbers() ?? [] }
+  },
+}
+
+function causesOf(error: unknown): string[] {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error ? [cause.message, ...causesOf(cause)] : []
+}
+
+const name = process.argv[2] as ProbeName
+try {
+  process.send?.({ facts: await probes[name]() })
+} catch (error) {
+  const code = R1Error.isInstance(error) ? error.code : 'unexpected'
+  const message = error instanceof Error ? error.message : String(error)
+  process.send?.({ error: { code, message, causes: causesOf(error) } })
+}
+process.disconnect?.()
