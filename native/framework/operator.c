@@ -106,6 +106,7 @@ OrtStatus *input(const Call *call, int index, Tensor *tensor) {
   int wanted = port_of(call->operator->inputs, call->operator->input_count, index)->type;
   if (wanted && type != wanted) return fail(call, "input %d has element type %d, not %d", index, type, wanted);
   tensor->rank = (int)rank;
+  tensor->type = (ElementType)type;
   tensor->size = 1;
   for (int axis = 0; axis < tensor->rank; axis++) tensor->size *= tensor->shape[axis];
   return ORT_GetTensorMutableData((OrtValue *)value, &tensor->data);

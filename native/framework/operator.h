@@ -62,6 +62,7 @@ typedef struct {
   };
   const int64_t *shape;
   int rank;
+  ElementType type;
   int64_t size;  // number of elements, 1 for a scalar
 } Tensor;
 

@@ -20,8 +20,8 @@ typedef struct { const OrtApi *(*GetApi)(uint32_t version); const char *(*GetVer
 
 enum { ORT_FAIL = 1, ORT_INVALID_ARGUMENT = 2, ORT_NOT_IMPLEMENTED = 9 };
 
-// Element types, the numbers of ONNX's TensorProto.
-typedef enum { R1_FLOAT = 1, R1_UINT8 = 2, R1_INT8 = 3, R1_INT32 = 6, R1_INT64 = 7, R1_FLOAT16 = 10, R1_BFLOAT16 = 16 } ElementType;
+// Element types, the numbers of ONNX's TensorProto; a port of R1_ANY takes every type, and its operator checks.
+typedef enum { R1_ANY = 0, R1_FLOAT = 1, R1_UINT8 = 2, R1_INT8 = 3, R1_INT32 = 6, R1_INT64 = 7, R1_FLOAT16 = 10, R1_BFLOAT16 = 16 } ElementType;
 
 enum { ORT_REQUIRED = 0, ORT_OPTIONAL = 1, ORT_VARIADIC = 2 };
 
