@@ -22,6 +22,20 @@ export function tensorByteLength(name: string, dtype: Dtype, shape: readonly num
   })
 }
 
+/** A tensor's pieces, checked to add up to its size. @throws R1Error 'shape-mismatch' */
+export async function* exactChunks(tensor: WritableTensor): AsyncIterable<Uint8Array> {
+  let given = 0
+  for await (const chunk of tensor.chunks()) {
+    given += chunk.byteLength
+    if (given <= tensor.byteLength) yield chunk
+  }
+  if (given !== tensor.byteLength) {
+    throw new R1Error('shape-mismatch', `The tensor ${tensor.name} takes ${tensor.byteLength} bytes, not ${given}.`, {
+      remedy: 'Give values that fit its shape.',
+    })
+  }
+}
+
 /** A tensor whose raw little-endian bytes are at hand. @throws R1Error 'shape-mismatch' */
 export function tensorOfBytes(name: string, dtype: Dtype, shape: readonly number[], bytes: Uint8Array): WritableTensor {
   const byteLength = tensorByteLength(name, dtype, shape)

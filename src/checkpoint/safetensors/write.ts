@@ -4,7 +4,7 @@ import { R1Error } from '../../errors.ts'
 import { writeAtomically, writeJson } from '../atomic.ts'
 import { dtypeLayouts } from '../bytes/dtype.ts'
 import { fileFailure } from '../failure.ts'
-import type { WritableTensor } from '../writable.ts'
+import { exactChunks, type WritableTensor } from '../writable.ts'
 import { planShards, shardName } from './shards.ts'
 
 /** Options of {@link writeSafetensors}. */
@@ -46,6 +46,16 @@ function encodeHeader(tensors: readonly WritableTensor[], metadata: Readonly<Rec
   return bytes
 }
 
+/** The bytes of a safetensors file, piece by piece. @throws R1Error 'shape-mismatch', 'bad-argument' */
+export async function* encodeSafetensors(
+  tensors: readonly WritableTensor[],
+  options: SafetensorsWriteOptions = {},
+): AsyncIterable<Uint8Array> {
+  const ordered = inFileOrder(tensors)
+  yield encodeHeader(ordered, options.metadata ?? { format: 'pt' })
+  for (const tensor of ordered) yield* exactChunks(tensor)
+}
+
 /**
  * Writes one safetensors file, whole or not at all.
  *
@@ -56,20 +66,8 @@ export async function writeSafetensors(
   tensors: readonly WritableTensor[],
   options: SafetensorsWriteOptions = {},
 ): Promise<void> {
-  const ordered = inFileOrder(tensors)
-  const header = encodeHeader(ordered, options.metadata ?? { format: 'pt' })
   await writeAtomically(path, async (writer) => {
-    await writer.write(header)
-    for (const tensor of ordered) {
-      let written = 0
-      for await (const chunk of tensor.chunks()) {
-        await writer.write(chunk)
-        written += chunk.byteLength
-      }
-      if (written !== tensor.byteLength) {
-        throw new R1Error('shape-mismatch', `${tensor.name} takes ${tensor.byteLength} bytes, ${written} were given.`)
-      }
-    }
+    for await (const chunk of encodeSafetensors(tensors, options)) await writer.write(chunk)
   })
 }
 
