@@ -8,38 +8,46 @@ import type { Assignment, Graph, GraphNode, Tensor } from '../tensor/graph.ts'
  * @param graph in the form that is lowered
  */
 export function inPlaceAssignments(graph: Graph): ReadonlySet<Assignment> {
-  const readers = new Map<Tensor, GraphNode[]>()
-  for (const node of graph.nodes) {
-    for (const tensor of node.inputs) {
-      const list = readers.get(tensor)
-      if (list) list.push(node)
-      else readers.set(tensor, [node])
-    }
-  }
+  const readers = readersOf(graph)
+  const past = pastReaders(graph, readers)
   const outputs = new Set(graph.outputs)
-  const ancestors = new Map<GraphNode, ReadonlySet<GraphNode>>()
   return new Set(
     graph.assignments.filter(({ target, value }) => {
       const writer = value.node
       if (!writer.operator.elementwise || outputs.has(target)) return false
-      let needed = ancestors.get(writer)
-      if (!needed) {
-        needed = ancestorsOf(writer)
-        ancestors.set(writer, needed)
-      }
-      const past = needed
-      return (readers.get(target) ?? []).every((reader) => reader === writer || past.has(reader))
+      return (readers.get(target) ?? []).every((reader) => reader === writer || past(writer, reader))
     }),
   )
 }
 
-function ancestorsOf(node: GraphNode): ReadonlySet<GraphNode> {
-  const seen = new Set<GraphNode>()
-  const stack = [...node.inputs]
-  for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
-    if (seen.has(tensor.node)) continue
-    seen.add(tensor.node)
-    stack.push(...tensor.node.inputs)
+/** The nodes that read each assigned input. */
+function readersOf(graph: Graph): Map<Tensor, GraphNode[]> {
+  const readers = new Map<Tensor, GraphNode[]>(graph.assignments.map(({ target }) => [target, []]))
+  for (const node of graph.nodes) {
+    for (const tensor of node.inputs) readers.get(tensor)?.push(node)
   }
-  return seen
+  return readers
+}
+
+/** Tells whether a reader is among the nodes that another node needs: one bit a reader, passed on from node to node. */
+function pastReaders(graph: Graph, readers: ReadonlyMap<Tensor, readonly GraphNode[]>) {
+  const bits = new Map<GraphNode, number>()
+  for (const list of readers.values()) for (const reader of list) if (!bits.has(reader)) bits.set(reader, bits.size)
+  const words = Math.ceil(bits.size / 32)
+  const sets = new Map<GraphNode, Uint32Array>()
+  for (const node of graph.nodes) {
+    const set = new Uint32Array(words)
+    for (const { node: before } of node.inputs) {
+      const earlier = sets.get(before)
+      if (earlier)
+        for (let word = 0; word < words; word++) set[word] = (set[word] as number) | (earlier[word] as number)
+      const bit = bits.get(before)
+      if (bit !== undefined) set[bit >>> 5] = (set[bit >>> 5] as number) | (1 << (bit & 31))
+    }
+    sets.set(node, set)
+  }
+  return (node: GraphNode, reader: GraphNode): boolean => {
+    const bit = bits.get(reader) as number
+    return (((sets.get(node)?.[bit >>> 5] as number) >>> (bit & 31)) & 1) === 1
+  }
 }

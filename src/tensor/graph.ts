@@ -83,12 +83,12 @@ export function withCheckpointScope<Result>(scope: CheckpointScope | undefined, 
   }
 }
 
-/** The nodes that `outputs` need, in the order they were made. */
-export function reachableNodes(outputs: readonly Tensor[]): GraphNode[] {
+/** The nodes that `outputs` need, in the order they were made; with `after`, only those made after that id. */
+export function reachableNodes(outputs: readonly Tensor[], after = -1): GraphNode[] {
   const seen = new Set<GraphNode>()
   const stack = outputs.map((output) => output.node)
   for (let node = stack.pop(); node; node = stack.pop()) {
-    if (seen.has(node)) continue
+    if (node.id <= after || seen.has(node)) continue
     seen.add(node)
     for (const input of node.inputs) stack.push(input.node)
   }

@@ -26,9 +26,7 @@ function expand(node: GraphNode, inputs: readonly Tensor[], target: Target): rea
   const outputs = node.operator.composite?.(inputs, node.attributes)
   if (!outputs) return first ? [first, ...rest] : []
   const mapped = new Map<Tensor, Tensor>(inputs.map((tensor) => [tensor, tensor]))
-  const border = Math.max(-1, ...inputs.map((tensor) => tensor.node.id), copy.id)
-  for (const inner of reachableNodes(outputs)) {
-    if (inner.id <= border) continue
+  for (const inner of reachableNodes(outputs, copy.id)) {
     const expanded = expand(
       inner,
       inner.inputs.map((tensor) => mapped.get(tensor) ?? tensor),
