@@ -8,7 +8,7 @@ export interface BertNormalizerOptions {
   lowercase: boolean
 }
 
-const controlCharacter = /[\0\ufffd]|(?![\t\n\r])\p{C}/gu
+const controlCharacter = /[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}]/gu
 const blank = /\p{White_Space}/gu
 // The blocks that BERT's reference sets apart; its fourth extension begins at U+2B920, a slip that trained models share.
 const chineseCharacter =

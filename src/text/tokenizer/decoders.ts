@@ -119,15 +119,17 @@ function byteLevel(): DecoderStep {
   }
 }
 
-/** Joins runs of tokens `<0xE4>` to characters. */
+/** Joins runs of tokens `<0xE4>` to characters; bytes that make none become U+FFFD, and the run's others stay. */
 function byteFallback(): DecoderStep {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  const unlessEmpty = (text: string) => (text === '' ? [] : [text])
   return {
     push(token) {
       const byte = byteOfToken(token)
-      return byte < 0 ? [utf8.decode(), token] : [utf8.decode(Uint8Array.of(byte), { stream: true })]
+      if (byte >= 0) return unlessEmpty(utf8.decode(Uint8Array.of(byte), { stream: true }))
+      return [...unlessEmpty(utf8.decode()), token]
     },
-    flush: () => [utf8.decode()],
+    flush: () => unlessEmpty(utf8.decode()),
   }
 }
 

@@ -36,14 +36,16 @@ export function tokenizerFromJson(json: unknown, config?: unknown): Tokenizer {
   })
 }
 
-/** Where a BPE model follows a `ByteLevel` step, the step's spelling is left to the model: it meets each piece once. */
+/** Where a BPE model without affixes follows a `ByteLevel` step, the spelling of bytes is left to the model, which caches. */
 function readPreTokenizer(fields: Fields): { preTokenizer?: PreTokenizer; byteLevel: boolean } {
   if (!fields.has('pre_tokenizer')) return { byteLevel: false }
   const outer = fields.object('pre_tokenizer')
   const steps = outer.string('type') === 'Sequence' ? outer.objects('pretokenizers') : [outer]
   const last = steps.at(-1)
-  const isBpe = fields.object('model').has('merges')
-  if (!isBpe || last?.string('type') !== 'ByteLevel')
+  const model = fields.object('model')
+  const isPlainBpe =
+    model.has('merges') && !model.value('end_of_word_suffix') && !model.value('continuing_subword_prefix')
+  if (!isPlainBpe || last?.string('type') !== 'ByteLevel')
     return { preTokenizer: buildPreTokenizer(outer), byteLevel: false }
   const earlier = steps.slice(0, -1).map((step) => buildPreTokenizer(step))
   return { preTokenizer: sequence([...earlier, byteLevelSplit(last)]), byteLevel: true }

@@ -11,10 +11,28 @@ export const whiteSpace = '\\p{White_Space}'
  */
 export function compileOniguruma(source: string, where: string): RegExp {
   try {
-    return toRegExp(source, { global: true })
+    return toRegExp(spellWordCharacters(source), { global: true })
   } catch (cause) {
     throw badTokenizer(`${where} has a pattern that cannot be used here: ${source.slice(0, 80)}`, cause)
   }
+}
+
+const wordCharacters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
+const latinFractions = '\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be'
+
+/**
+ * Spells `\w` out as the reference's build of Oniguruma takes it: letters, marks, decimal digits, connectors, and, outside
+ * of a class, the superscripts and fractions of Latin-1.
+ */
+function spellWordCharacters(source: string): string {
+  let depth = 0
+  return source.replace(/\\([\s\S])|\[|\]/g, (text, escaped: string | undefined) => {
+    if (text === '[') depth++
+    else if (text === ']') depth = Math.max(0, depth - 1)
+    else if (escaped === 'w') return depth > 0 ? wordCharacters : `[${wordCharacters}${latinFractions}]`
+    else if (escaped === 'W' && depth === 0) return `[^${wordCharacters}${latinFractions}]`
+    return text
+  })
 }
 
 /** Reads `{"String": …}`, `{"Regex": …}` or a bare string under `key`. */
