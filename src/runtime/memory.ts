@@ -27,7 +27,8 @@ export interface HostMemory {
 export function allocate(byteLength: number): HostMemory {
   let buffer: ArrayBuffer
   try {
-    buffer = new ArrayBuffer(byteLength + alignment)
+    // Room for the border before, and for devices that copy in whole words behind.
+    buffer = new ArrayBuffer(byteLength + 2 * alignment)
   } catch (cause) {
     throw new R1Error('out-of-memory', `An array of ${byteLength} bytes does not fit into memory.`, {
       remedy: 'Use a smaller batch, a shorter sequence or a smaller dtype.',

@@ -158,6 +158,11 @@ function decodeFunctions(table: readonly (Address | null)[]): Record<keyof Funct
 export function out(call: (address: OutAddress) => void): Address {
   const address: OutAddress = [null]
   call(address)
-  if (address[0] === null) throw new R1Error('runtime-failed', 'ONNX Runtime handed back no object and no error.')
-  return address[0]
+  return filled(address)
+}
+
+/** The address that a call has filled in. */
+export function filled([address]: OutAddress): Address {
+  if (address === null) throw new R1Error('runtime-failed', 'ONNX Runtime handed back no object and no error.')
+  return address
 }

@@ -1,14 +1,17 @@
 import { R1Error } from '../../errors.ts'
 import { NDArray } from '../array.ts'
 import { knownShape, type NamedLengths } from '../binding.ts'
+import type { Device } from '../device.ts'
 import type { Arrays, BoundRun, RunOptions, ValueDescription } from '../session.ts'
 import { out, type Runtime } from './api.ts'
+import { exclusively, inTurn } from './device-turn.ts'
 import type { Address } from './functions.ts'
 import { nameTable, pointerTable } from './name-table.ts'
 import { ortValueOf, takeValue } from './value.ts'
 
 /** What a run needs of its session. */
 export interface RunOwner {
+  readonly device: Device
   /** `OrtSession *`. @throws R1Error `disposed` */
   readonly address: Address
   /** Called before and after an asynchronous run, which the session outlives. */
@@ -65,23 +68,27 @@ export class NativeRun implements BoundRun {
 
   runSync(): Arrays {
     this.#assertReady()
-    const { api } = this.#runtime
-    api.Run(this.#owner.address, null, ...this.#tables)
-    return this.#collect()
+    const { address, device } = this.#owner
+    return exclusively(device, () => {
+      this.#runtime.api.Run(address, null, ...this.#tables)
+      return this.#collect()
+    })
   }
 
   async run({ signal }: RunOptions = {}): Promise<Arrays> {
     if (signal?.aborted) throw aborted(signal)
     this.#assertReady()
     const { api, asynchronous } = this.#runtime
-    const session = this.#owner.address
+    const { address, device } = this.#owner
     const options = signal === undefined ? null : this.#terminable
     const terminate = () => options !== null && api.RunOptionsSetTerminate(options)
     this.#begin()
     signal?.addEventListener('abort', terminate, { once: true })
     try {
-      await asynchronous.Run(session, options, ...this.#tables)
-      return this.#collect()
+      return await inTurn(device, async () => {
+        await asynchronous.Run(address, options, ...this.#tables)
+        return this.#collect()
+      })
     } catch (error) {
       throw signal?.aborted ? aborted(signal) : error
     } finally {

@@ -44,7 +44,8 @@ function registerLibrary({ api }: Runtime, native: Address, library: string): vo
 function appendDevice({ api }: Runtime, native: Address, device: Device): void {
   if (device === 'cpu') return
   try {
-    api.SessionOptionsAppendExecutionProvider(native, 'WebGPU', [], [], 0)
+    // Without this, everything with int64 (indices, shapes) runs on the CPU with copies around it. They are 32 bits wide there.
+    api.SessionOptionsAppendExecutionProvider(native, 'WebGPU', ['enableInt64'], ['1'], 1)
   } catch (cause) {
     throw new R1Error('device-missing', `The device '${device}' cannot be used here.`, {
       remedy: "Run 'r1 doctor' to see why, or use the device 'cpu'.",

@@ -3,9 +3,10 @@ import { R1Error } from '../../errors.ts'
 import { checkFeeds, checkFetches } from '../binding.ts'
 import type { Device } from '../device.ts'
 import type { Arrays, BoundRun, RunOptions, Session, SessionOptions, ValueDescription } from '../session.ts'
-import { out, type Runtime, runtime } from './api.ts'
+import { filled, type Runtime, runtime } from './api.ts'
 import { NativeRun, type RunOwner } from './bound-run.ts'
 import { describe, takeString } from './description.ts'
+import { exclusively, inTurn, whenIdle } from './device-turn.ts'
 import type { Address, OutAddress } from './functions.ts'
 import { sessionOptions } from './session-options.ts'
 
@@ -19,6 +20,7 @@ class NativeSession implements Session, RunOwner {
   readonly #runtime: Runtime
   readonly #address: Address
   readonly #profiling: boolean
+  readonly #free: () => void
   #users = 0
   #disposed = false
 
@@ -27,7 +29,9 @@ class NativeSession implements Session, RunOwner {
     this.#address = address
     this.device = options.device ?? 'cpu'
     this.#profiling = options.profile !== undefined
-    abandoned.register(this, () => runtime.api.ReleaseSession(address), this)
+    const { device } = this
+    this.#free = () => whenIdle(device, () => runtime.api.ReleaseSession(address))
+    abandoned.register(this, this.#free, this)
     this.inputs = describe(runtime, address, 'Input')
     this.outputs = describe(runtime, address, 'Output')
   }
@@ -85,43 +89,40 @@ class NativeSession implements Session, RunOwner {
 
   #release(): void {
     abandoned.unregister(this)
-    this.#runtime.api.ReleaseSession(this.#address)
+    this.#free()
   }
 }
 
 /** A session, compiled on a thread of its own. @throws R1Error as `createSession` */
 export async function createNativeSession(model: Uint8Array | string, options: SessionOptions): Promise<Session> {
   const library = runtime()
-  const native = sessionOptions(library, options)
-  try {
-    const { asynchronous, environment } = library
-    const address: OutAddress = [null]
-    if (typeof model === 'string') await asynchronous.CreateSession(environment, resolve(model), native, address)
-    else await asynchronous.CreateSessionFromArray(environment, model, model.byteLength, native, address)
-    return new NativeSession(library, created(address), options)
-  } finally {
-    library.api.ReleaseSessionOptions(native)
-  }
+  const { api, asynchronous, environment } = library
+  return inTurn(options.device ?? 'cpu', async () => {
+    const native = sessionOptions(library, options)
+    try {
+      const address: OutAddress = [null]
+      if (typeof model === 'string') await asynchronous.CreateSession(environment, resolve(model), native, address)
+      else await asynchronous.CreateSessionFromArray(environment, model, model.byteLength, native, address)
+      return new NativeSession(library, filled(address), options)
+    } finally {
+      api.ReleaseSessionOptions(native)
+    }
+  })
 }
 
 /** A session, compiled on this thread. @throws R1Error as `createSession` */
 export function createNativeSessionSync(model: Uint8Array | string, options: SessionOptions): Session {
   const library = runtime()
-  const native = sessionOptions(library, options)
-  try {
-    const { api, environment } = library
-    const address = out((address) =>
-      typeof model === 'string'
-        ? api.CreateSession(environment, resolve(model), native, address)
-        : api.CreateSessionFromArray(environment, model, model.byteLength, native, address),
-    )
-    return new NativeSession(library, address, options)
-  } finally {
-    library.api.ReleaseSessionOptions(native)
-  }
-}
-
-function created([address]: OutAddress): Address {
-  if (address === null) throw new R1Error('runtime-failed', 'ONNX Runtime handed back no session and no error.')
-  return address
+  const { api, environment } = library
+  return exclusively(options.device ?? 'cpu', () => {
+    const native = sessionOptions(library, options)
+    try {
+      const address: OutAddress = [null]
+      if (typeof model === 'string') api.CreateSession(environment, resolve(model), native, address)
+      else api.CreateSessionFromArray(environment, model, model.byteLength, native, address)
+      return new NativeSession(library, filled(address), options)
+    } finally {
+      api.ReleaseSessionOptions(native)
+    }
+  })
 }

@@ -14,8 +14,7 @@ export function ortValueOf(runtime: Runtime, array: NDArray): Address {
   return array.handle.address
 }
 
-/** A handle that releases an `OrtValue`. */
-export function handleOf({ api }: Runtime, value: Address): Handle {
+function handleOf({ api }: Runtime, value: Address): Handle {
   return { address: value, release: () => api.ReleaseValue(value) }
 }
 
