@@ -1,4 +1,6 @@
 import type { Benchmark } from './benchmark.ts'
+import { gemm } from './gemm.ts'
+import { train } from './train.ts'
 
 /** Every benchmark of `r1 bench`, one file each in this folder. */
-export const benchmarks: readonly Benchmark[] = []
+export const benchmarks: readonly Benchmark[] = [gemm, train] as readonly Benchmark[]

@@ -4,6 +4,7 @@ import { expandComposites } from './expand.ts'
 import { foldConstants } from './fold.ts'
 import { mergeCommon } from './merge.ts'
 
+export { useBfloat16 } from './bfloat16.ts'
 export { expandComposites, type Lowering, loweringOf } from './expand.ts'
 export { foldConstants } from './fold.ts'
 export { mergeCommon } from './merge.ts'

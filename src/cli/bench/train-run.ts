@@ -1,0 +1,100 @@
+import { NDArray } from '../../runtime/array.ts'
+import { kernelLibrary } from '../../runtime/kernels.ts'
+import { Variables } from '../../runtime/variables.ts'
+import { EventLoopWatch, median, peakMemoryMb } from './measure.ts'
+import { linearLayers, stepOperations, type TrainConfiguration } from './train-configurations.ts'
+import { adamWHyper, trainingStep } from './training-step.ts'
+
+export interface TrainRunOptions {
+  readonly steps: number
+  readonly threads: number
+  readonly precision: 'f32' | 'bf16'
+  readonly kernels: boolean
+}
+
+export interface TrainRow {
+  readonly config: string
+  readonly parameters: number
+  readonly tokens_per_second: number
+  readonly gflops: number
+  readonly fraction_of_gemm: number
+  readonly ms_per_step: number
+  readonly ms_best: number
+  readonly compile_ms: number
+  readonly peak_rss_mb: number
+  readonly max_event_loop_gap_ms: number
+  /** Instruction set of the native kernels, or `stock` without them. */
+  readonly path: string
+  readonly precision: 'f32' | 'bf16'
+  readonly losses: readonly number[]
+}
+
+/** Tokens with structure enough that the loss falls: position squared, modulo the vocabulary. */
+function tokens(count: number, vocabulary: number): BigInt64Array<ArrayBuffer> {
+  return BigInt64Array.from({ length: count }, (_, at) =>
+    BigInt((at * at * 7 + (at >> 3) * 13) % Math.min(vocabulary, 4096)),
+  )
+}
+
+/** Measures training steps of one configuration in this process. */
+export async function runTraining(
+  configuration: TrainConfiguration,
+  { steps, threads, precision, kernels }: TrainRunOptions,
+  gemmGflops: number,
+): Promise<TrainRow> {
+  const { model, batch, length, adapterRank } = configuration
+  const adapter = adapterRank && {
+    rank: adapterRank,
+    alpha: 2 * adapterRank,
+    accepts: (layer: string) => linearLayers.test(layer),
+  }
+  using variables = new Variables(7)
+  using step = trainingStep(model, { variables, threads, kernels, precision, scope: adapter ? { adapter } : {} })
+  const ids = tokens(batch * length, model.vocabularySize)
+  const inputs = {
+    ids: NDArray.from(ids, [batch, length], 'i64'),
+    targets: NDArray.from(
+      ids.map((_, at) => ids[(at + 1) % ids.length] as bigint),
+      [batch, length],
+      'i64',
+    ),
+    hyper: NDArray.from(adamWHyper(1)),
+  }
+  const started = performance.now()
+  await step.prepare(inputs)
+  const compileMs = performance.now() - started
+
+  const times: number[] = []
+  const losses: number[] = []
+  let watch: EventLoopWatch | undefined
+  for (let index = 1; index <= steps; index++) {
+    inputs.hyper.data.set(adamWHyper(index))
+    const before = performance.now()
+    const { loss } = await step.run(inputs)
+    times.push(performance.now() - before)
+    losses.push(loss.toNumbers()[0] as number)
+    // The first step makes the variables and the memory plan.
+    if (index === 1) watch = new EventLoopWatch()
+  }
+  const gap = watch?.stop() ?? 0
+  const steady = times.slice(Math.min(2, times.length - 1))
+  const typical = median(steady)
+  const gflops = stepOperations(configuration) / typical / 1e6
+  return {
+    config: configuration.name,
+    parameters: variables.names
+      .filter((name) => !name.endsWith('_moment'))
+      .reduce((sum, name) => sum + (variables.get(name)?.size ?? 0), 0),
+    tokens_per_second: (batch * length * 1000) / typical,
+    gflops,
+    fraction_of_gemm: gflops / gemmGflops,
+    ms_per_step: typical,
+    ms_best: Math.min(...steady),
+    compile_ms: compileMs,
+    peak_rss_mb: peakMemoryMb(),
+    max_event_loop_gap_ms: gap,
+    path: (kernels && kernelLibrary().instructions) || 'stock',
+    precision,
+    losses,
+  }
+}
