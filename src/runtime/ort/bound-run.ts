@@ -3,10 +3,11 @@ import { NDArray } from '../array.ts'
 import { knownShape, type NamedLengths } from '../binding.ts'
 import type { Device } from '../device.ts'
 import type { Arrays, BoundRun, RunOptions, ValueDescription } from '../session.ts'
-import { out, type Runtime } from './api.ts'
 import { exclusively, inTurn } from './device-turn.ts'
 import type { Address } from './functions.ts'
+import type { Runtime } from './library.ts'
 import { nameTable, pointerTable } from './name-table.ts'
+import { out } from './out.ts'
 import { ortValueOf, takeValue } from './value.ts'
 
 /** What a run needs of its session. */

@@ -2,8 +2,9 @@ import koffi from 'koffi'
 import { R1Error } from '../../errors.ts'
 import { dtypeOf } from '../onnx/datatype.ts'
 import type { ValueDescription } from '../session.ts'
-import { out, type Runtime } from './api.ts'
-import type { Address, OutAddress, OutNumber } from './functions.ts'
+import type { Address, OutAddress } from './functions.ts'
+import type { Runtime } from './library.ts'
+import { out, outNumber } from './out.ts'
 
 type Side = 'Input' | 'Output'
 
@@ -50,13 +51,6 @@ function dimensions({ api }: Runtime, info: Address, rank: number): (number | st
     const name = names[axis]
     return name ? koffi.decode.string(name) : ''
   })
-}
-
-/** Calls a function with an out-argument for a number. */
-export function outNumber(call: (number: OutNumber) => void): number {
-  const number: OutNumber = [0]
-  call(number)
-  return Number(number[0])
 }
 
 /** Reads a string that ONNX Runtime allocated, and frees it. */

@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import { R1Error } from '../../errors.ts'
 import type { Device } from '../device.ts'
 import type { Optimization, SessionOptions } from '../session.ts'
-import { out, type Runtime } from './api.ts'
 import type { Address } from './functions.ts'
+import type { Runtime } from './library.ts'
+import { out } from './out.ts'
 
 const optimizationLevels: Readonly<Record<Optimization, number>> = { disabled: 0, basic: 1, extended: 2, all: 99 }
 

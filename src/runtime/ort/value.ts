@@ -4,9 +4,9 @@ import type { DType } from '../../tensor/dtype.ts'
 import { type Handle, NDArray } from '../array.ts'
 import { dataTypeOf, dtypeOf } from '../onnx/datatype.ts'
 import { addressOf } from './address.ts'
-import { out, type Runtime } from './api.ts'
-import { outNumber } from './description.ts'
 import type { Address } from './functions.ts'
+import type { Runtime } from './library.ts'
+import { out, outNumber } from './out.ts'
 
 /** The `OrtValue *` over an array's own memory; made once and kept with the array. */
 export function ortValueOf(runtime: Runtime, array: NDArray): Address {
