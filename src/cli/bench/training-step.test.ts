@@ -1,0 +1,92 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import type { LlamaConfig } from '../../models/llama.ts'
+import { NDArray } from '../../runtime/array.ts'
+import { kernelLibrary } from '../../runtime/kernels.ts'
+import { Variables } from '../../runtime/variables.ts'
+import { adamWHyper, type TrainingStepOptions, trainingStep } from './training-step.ts'
+
+const config: LlamaConfig = {
+  vocabularySize: 96,
+  hiddenSize: 64,
+  layers: 4,
+  heads: 4,
+  keyValueHeads: 2,
+  headWidth: 16,
+  intermediateSize: 128,
+  ropeTheta: 10000,
+  normEpsilon: 1e-5,
+  tiedEmbeddings: true,
+}
+const [batch, length] = [4, 32]
+
+const pattern = BigInt64Array.from({ length: batch * length }, (_, at) => BigInt((at * at * 7 + (at >> 3) * 13) % 96))
+const ids = NDArray.from(pattern, [batch, length], 'i64')
+const targets = NDArray.from(
+  pattern.map((_, at) => pattern[(at + 1) % pattern.length] as bigint),
+  [batch, length],
+  'i64',
+)
+afterAll(() => {
+  ids.dispose()
+  targets.dispose()
+})
+
+interface Curve {
+  readonly losses: readonly number[]
+  readonly embedding: Float32Array
+}
+
+/** Losses of `steps` steps on one batch, and the embedding after them. */
+async function train(steps: number, options: TrainingStepOptions = {}, rate = 1e-3): Promise<Curve> {
+  using variables = new Variables(11)
+  using step = trainingStep(config, { variables, ...options })
+  using hyper = NDArray.from(adamWHyper(1))
+  const losses: number[] = []
+  for (let index = 1; index <= steps; index++) {
+    hyper.data.set(adamWHyper(index, { rate }))
+    const { loss } = await step.run({ ids, targets, hyper })
+    losses.push(loss.toNumbers()[0] as number)
+  }
+  const table = variables.get('model.embed_tokens.weight') as NDArray<'f32'>
+  return { losses, embedding: table.data.slice() }
+}
+
+function largestRelativeGap(left: readonly number[], right: readonly number[]): number {
+  return Math.max(...left.map((value, at) => Math.abs(value - (right[at] as number)) / Math.abs(value)))
+}
+
+const forms = kernelLibrary().operators.size > 0 ? [true, false] : [false]
+
+describe.each(forms)('a training step (native kernels: %s)', (kernels) => {
+  it('overfits a fixed batch', async () => {
+    const { losses } = await train(150, { kernels }, 3e-3)
+    expect(losses[0]).toBeCloseTo(Math.log(96), 0)
+    expect(losses.at(-1)).toBeLessThan(0.02)
+  })
+
+  it.each([1, 2])('gives the same bits in two runs with %i threads', async (threads) => {
+    const [first, second] = [await train(12, { kernels, threads }), await train(12, { kernels, threads })]
+    expect(second.losses).toEqual(first.losses)
+    expect(second.embedding).toEqual(first.embedding)
+  })
+
+  it('has the same loss curve over 200 steps with state in place, swapped, and with recomputed activations', async () => {
+    const inPlace = await train(200, { kernels })
+    const swapped = await train(200, { kernels, state: 'swapped' })
+    expect(swapped.losses).toEqual(inPlace.losses)
+    const recomputed = await train(200, { kernels, checkpointing: true })
+    expect(largestRelativeGap(inPlace.losses, recomputed.losses)).toBeLessThan(1e-5)
+  })
+})
+
+describe.runIf(forms.length > 1)('the native kernels', () => {
+  it('follow the loss curve of the stock operators', async () => {
+    const [stock, native] = [await train(60, { kernels: false }), await train(60, { kernels: true })]
+    expect(largestRelativeGap(stock.losses, native.losses)).toBeLessThan(1e-3)
+  })
+
+  it('follow it with bf16 products', async () => {
+    const [stock, native] = [await train(60, { kernels: false }), await train(60, { kernels: true, precision: 'bf16' })]
+    expect(largestRelativeGap(stock.losses, native.losses)).toBeLessThan(3e-2)
+  })
+})
