@@ -1,7 +1,7 @@
-import koffi from 'koffi'
 import { R1Error } from '../../errors.ts'
 import { dtypeOf } from '../onnx/datatype.ts'
 import type { ValueDescription } from '../session.ts'
+import { koffi } from './ffi.ts'
 import type { Address, OutAddress } from './functions.ts'
 import type { Runtime } from './library.ts'
 import { out, outNumber } from './out.ts'

@@ -1,5 +1,5 @@
-import koffi from 'koffi'
 import { runtime } from './api.ts'
+import { koffi } from './ffi.ts'
 import type { Address, OutAddress, OutNumber } from './functions.ts'
 import { filled } from './out.ts'
 

@@ -1,5 +1,6 @@
-import koffi, { type LibraryHandle } from 'koffi'
+import type { LibraryHandle } from 'koffi'
 import { runtime } from './api.ts'
+import { koffi } from './ffi.ts'
 import { libraryFault } from './library-file.ts'
 import { sessionOptions } from './session-options.ts'
 

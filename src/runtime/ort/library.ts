@@ -1,5 +1,6 @@
-import koffi, { type LibraryHandle } from 'koffi'
+import type { LibraryHandle } from 'koffi'
 import { R1Error } from '../../errors.ts'
+import { koffi } from './ffi.ts'
 import { type Address, apiVersion, type FunctionEntry, type Functions, functions } from './functions.ts'
 import { libraryFault } from './library-file.ts'
 import { out } from './out.ts'
