@@ -60,7 +60,8 @@ INLINE void forward(const Gated *job, int64_t first, int64_t end, Activation act
     int64_t n = t == job->T - 1 ? job->last : job->F;
     for (int64_t i = 0; i < n; i += LANES) {
       vec value = curve(activation, load(gate + i, n - i)).value;
-      store(y + i, gated ? value * load(up + i, n - i) : value, n - i);
+      if (gated) value = value * load(up + i, n - i);
+      store(y + i, value, n - i);
     }
   }
 }
@@ -74,8 +75,11 @@ INLINE void backward(const GatedGradient *job, int64_t first, int64_t end, Activ
       int64_t left = n - i;
       vec d = load(dy + i, left);
       Curve c = curve(activation, load(gate + i, left));
-      vec slope = gated ? c.slope * load(up + i, left) : c.slope;
-      if (gated) store(dup + i, d * c.value, left);
+      vec slope = c.slope;
+      if (gated) {
+        slope = slope * load(up + i, left);
+        store(dup + i, d * c.value, left);
+      }
       store(dgate + i, d * slope, left);
     }
   }

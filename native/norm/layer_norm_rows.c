@@ -68,7 +68,8 @@ static void normalise_gradient(const LayerNormGradient *job, int64_t t, float *d
       store(dweight + i, multiply_add(d, n, load(dweight + i, left)), left);
       store(dbias + i, load(dbias + i, left) + d, left);
     }
-    store(dx + i, dsum ? result + load(dsum + i, left) : result, left);
+    if (dsum) result = result + load(dsum + i, left);
+    store(dx + i, result, left);
   }
 }
 

@@ -48,7 +48,8 @@ static void normalise_gradient(const RmsNormGradient *job, int64_t t, float *dwe
     vec dy_scaled = load(dy + i, left) * scale, s = load(sum + i, left);
     vec d = multiply_add(dy_scaled, load(weight + i, left), s * pull);
     if (dweight) store(dweight + i, multiply_add(dy_scaled, s, load(dweight + i, left)), left);
-    store(dx + i, dsum ? d + load(dsum + i, left) : d, left);
+    if (dsum) d = d + load(dsum + i, left);
+    store(dx + i, d, left);
   }
 }
 
