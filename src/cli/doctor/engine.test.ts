@@ -16,14 +16,20 @@ describe('onnxruntime', () => {
 })
 
 describe('kernels', () => {
-  it('are worth a notice when they are missing', async () => {
-    expect(await examineKernels({ facts: { path: null, operators: [] } })).toMatchObject({ status: 'notice' })
+  it('are worth a notice when they are missing, with the reason', async () => {
+    const facts = { library: null, instructions: null, operators: [], reason: 'switched off by R1_KERNELS' }
+    expect(await examineKernels({ facts })).toMatchObject({ status: 'notice', summary: facts.reason })
     expect(await examineKernels(crash)).toMatchObject({ status: 'notice', summary: crash.failure })
   })
 
   it('are counted when they are there', async () => {
-    const finding = await examineKernels({ facts: { path: '/lib/r1.so', operators: ['AdamW', 'Rope'] } })
-    expect(finding).toMatchObject({ status: 'good', summary: '2 operators in /lib/r1.so' })
+    const facts = {
+      library: '/lib/r1.so',
+      instructions: 'avx512',
+      operators: ['AdamW', 'Rope'],
+      reason: 'the best here',
+    }
+    expect(await examineKernels({ facts })).toMatchObject({ status: 'good', summary: '2 operators on avx512', facts })
   })
 })
 

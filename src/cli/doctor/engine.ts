@@ -1,17 +1,24 @@
 import { existsSync } from 'node:fs'
+import { devices } from '../../runtime/device.ts'
 import type { Finding } from './finding.ts'
 import { type ProbeOutcome, runProbe } from './run-probe.ts'
 
 export interface RuntimeFacts {
   version: string | null
-  path: string | null
-  /** ONNX Runtime's names of what it can run graphs on. */
-  providers: string[]
+  /** Path of the library. */
+  library: string | null
+  /** What the library was built with, in ONNX Runtime's names. */
+  providers: readonly string[]
 }
 
 export interface KernelFacts {
-  path: string | null
+  /** Path of the library. */
+  library: string | null
+  /** The instruction set its kernels use here. */
+  instructions: string | null
   operators: string[]
+  /** Why this instruction set, or why there is no library. */
+  reason: string
 }
 
 export interface WebGpuFacts {
@@ -23,34 +30,36 @@ export interface WebGpuFacts {
 /** Debian's chromium brings this software adapter; other systems have no common place for one. */
 const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json'
 
+/** Of the providers the library was built with, those this package runs on, by its own names for them. */
+function devicesOf(providers: readonly string[]): string[] {
+  const built = new Set(providers.map((provider) => provider.replace('ExecutionProvider', '').toLowerCase()))
+  return devices.filter((device) => built.has(device))
+}
+
 /** Tries to load ONNX Runtime. Without it nothing runs. */
 export async function examineRuntime(outcome?: ProbeOutcome<'runtime'>): Promise<Finding<RuntimeFacts>> {
   const probed = outcome ?? (await runProbe('runtime'))
   if ('facts' in probed) {
     const { version, providers } = probed.facts
-    return { status: 'good', summary: [version, ...providers].join(' · '), facts: probed.facts }
+    return { status: 'good', summary: `${version} · ${devicesOf(providers).join(' ')}`, facts: probed.facts }
   }
   return {
     status: 'problem',
     summary: probed.failure,
     remedy: probed.code === 'crashed' ? 'Reinstall the package: its library of ONNX Runtime is damaged.' : undefined,
-    facts: { version: null, path: null, providers: [] },
+    facts: { version: null, library: null, providers: [] },
   }
 }
 
 /** Looks for the native kernels. Without them everything runs, slower. */
 export async function examineKernels(outcome?: ProbeOutcome<'kernels'>): Promise<Finding<KernelFacts>> {
   const probed = outcome ?? (await runProbe('kernels'))
-  if ('facts' in probed && probed.facts.path !== null) {
-    const { path, operators } = probed.facts
-    return { status: 'good', summary: `${operators.length} operators in ${path}`, facts: probed.facts }
+  const facts =
+    'facts' in probed ? probed.facts : { library: null, instructions: null, operators: [], reason: probed.failure }
+  if (facts.library !== null) {
+    return { status: 'good', summary: `${facts.operators.length} operators on ${facts.instructions}`, facts }
   }
-  return {
-    status: 'notice',
-    summary: 'failure' in probed ? probed.failure : `no library for ${process.platform}-${process.arch}`,
-    remedy: 'Everything works without it, slower.',
-    facts: { path: null, operators: [] },
-  }
+  return { status: 'notice', summary: facts.reason, remedy: 'Everything works without them, slower.', facts }
 }
 
 /** Runs a small graph on WebGPU. Without it everything runs on the processor. */

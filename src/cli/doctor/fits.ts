@@ -41,11 +41,15 @@ export function capacities(available: number): Capacity[] {
 }
 
 function capacity(use: string, meaning: string, memory: number, bytes: (format: Format) => number | null): Capacity {
-  const fit = (format: Format) => {
+  const largest = (format: Format) => {
     const each = bytes(format)
     return each === null ? null : Math.floor(memory / each)
   }
-  return { use, meaning, parameters: { f32: fit('f32'), bf16: fit('bf16'), int8: fit('int8'), int4: fit('int4') } }
+  return {
+    use,
+    meaning,
+    parameters: { f32: largest('f32'), bf16: largest('bf16'), int8: largest('int8'), int4: largest('int4') },
+  }
 }
 
 /** Full training keeps f32 masters; a bf16 copy comes on top, and quantised weights cannot be trained. */

@@ -6,13 +6,13 @@ import { R1Error } from '../../errors.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { kernelLibrary } from '../../runtime/kernels.ts'
 import { OnnxModel } from '../../runtime/onnx/model.ts'
-import { runtime } from '../../runtime/ort/api.ts'
+import { runtimeInformation } from '../../runtime/ort/information.ts'
 import { createSession } from '../../runtime/session.ts'
 
 /** What each probe finds. */
 export interface ProbeFacts {
-  runtime: { version: string; path: string; providers: string[] }
-  kernels: { path: string | null; operators: string[] }
+  runtime: { version: string; library: string; providers: readonly string[] }
+  kernels: { library: string | null; instructions: string | null; operators: string[]; reason: string }
   webgpu: { result: number[] }
 }
 
@@ -24,14 +24,11 @@ export type ProbeMessage<Name extends ProbeName> =
   | { error: { code: string; message: string; causes: string[] } }
 
 const probes: { [Name in ProbeName]: () => ProbeFacts[Name] | Promise<ProbeFacts[Name]> } = {
-  runtime() {
-    const { version, path } = runtime()
-    return { version, path, providers: [] }
-  },
+  runtime: runtimeInformation,
 
   kernels() {
-    const { path, operators } = kernelLibrary()
-    return { path: path ?? null, operators: [...operators].sort() }
+    const { path = null, instructions = null, operators, reason } = kernelLibrary()
+    return { library: path, instructions, operators: [...operators].sort(), reason }
   },
 
   async webgpu() {

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = resolve(fileURLToPath(import.meta.url), '../../../..')
-// Inside the repository, so that the built files find its package.json and node_modules.
-const output = join(root, '.cache/cli-test')
+// As deep in the repository as dist/, so that the built files find package.json, node_modules and prebuilds.
+const output = join(root, 'dist-test')
 
 export interface Outcome {
   status: number | null
