@@ -17,14 +17,17 @@ static OrtStatus *create_silu(const OrtKernelInfo *info, void *attributes) {
   return NULL;
 }
 
-static OrtStatus *create_gelu(const OrtKernelInfo *info, void *attributes) {
+static OrtStatus *read_approximate(const char *operator_name, const OrtKernelInfo *info, void *attributes) {
   char approximate[8];
   bool fits = attribute_string(info, "approximate", approximate, sizeof approximate);
   bool tanh = fits && !strcmp(approximate, "tanh"), none = fits && (!*approximate || !strcmp(approximate, "none"));
-  if (!tanh && !none) return fail_attribute("Gelu", "approximate must be \"none\" or \"tanh\"");
+  if (!tanh && !none) return fail_attribute(operator_name, "approximate must be \"none\" or \"tanh\"");
   ((Attributes *)attributes)->activation = tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU;
   return NULL;
 }
+
+static OrtStatus *create_geglu(const OrtKernelInfo *info, void *attributes) { return read_approximate("GeGLU", info, attributes); }
+static OrtStatus *create_gelu(const OrtKernelInfo *info, void *attributes) { return read_approximate("Gelu", info, attributes); }
 
 // How the work lies: T rows of F, the last of `last`, in blocks of `block` rows.
 typedef struct {
@@ -122,7 +125,7 @@ R1_IN_PLACE(gated_gradient_in_place, 2, ({1, 2}), ({0, 1}))
   };
 
 GATED(swiglu, "SwiGLU", create_silu)
-GATED(geglu, "GeGLU", create_gelu)
+GATED(geglu, "GeGLU", create_geglu)
 
 static OrtStatus *compute_gelu(void *attributes, Call *call) {
   Tensor x;

@@ -22,12 +22,12 @@ INLINE Curve gelu_tanh(vec x) {
   return (Curve){value, multiply_add(value * (splat(1) - s), slope_of_2u, s)};
 }
 
-// ½ erfc(|x|/√2) / e^(−x²/2) for |x| < 14.8, where e^(−x²/2) leaves the range
-INLINE vec half_erfc_scaled(vec magnitude) {
+// Φ(−|x|) = ½ erfc(|x|/√2), with bell = e^(−x²/2)
+INLINE vec normal_tail(vec magnitude, vec bell) {
 #if defined(R1_PATH_SCALAR)
-  return 0.5f * erfcf(magnitude * 0.70710678f) * expf(0.5f * magnitude * magnitude);
+  return (void)bell, 0.5f * erfcf(magnitude * 0.70710678f);
 #else
-  // t · (polynomial of degree 8 in t), t = 1 / (1 + 0.4 |x|/√2): a minimax fit, relative error 7e-8
+  // bell · t · (polynomial of degree 8 in t), t = 1 / (1 + 0.4 |x|/√2): a minimax fit for |x| < 14.8, relative error 7e-8
   vec t = splat(1) / multiply_add(splat(0.4f * 0.70710678f), magnitude, splat(1));
   vec p = multiply_add(splat(0.0210594051f), t, splat(-0.0722764283f));
   p = multiply_add(p, t, splat(0.0463928729f));
@@ -36,15 +36,15 @@ INLINE vec half_erfc_scaled(vec magnitude) {
   p = multiply_add(p, t, splat(0.0951913670f));
   p = multiply_add(p, t, splat(0.101330623f));
   p = multiply_add(p, t, splat(0.113167144f));
-  return t * multiply_add(p, t, splat(0.11282032f));
+  return bell * t * multiply_add(p, t, splat(0.11282032f));
 #endif
 }
 
 // x · Φ(x), Φ the normal distribution
 INLINE Curve gelu(vec x) {
-  vec magnitude = smaller_of(splat(14.8f), absolute(x));
+  vec magnitude = smaller_of(splat(14.8f), absolute(x));  // from there on e^(−x²/2) is 0
   vec bell = exponential(magnitude * magnitude * splat(-0.5f));
-  vec tail = bell * half_erfc_scaled(magnitude);
+  vec tail = normal_tail(magnitude, bell);
   vec phi = where_negative(x, tail, splat(1) - tail);
   return (Curve){x * phi, multiply_add(x * bell, splat(0.39894228f), phi)};
 }

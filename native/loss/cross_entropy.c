@@ -2,6 +2,8 @@
 #include "../framework/rows.h"
 #include "loss.h"
 
+static OrtStatus *create(const OrtKernelInfo *info, void *attributes) { return read_loss_attributes("CrossEntropy", info, attributes); }
+
 static OrtStatus *compute(void *attributes, Call *call) {
   const LossAttributes *a = attributes;
   Tensor logits, targets, weights;
@@ -37,7 +39,7 @@ const Operator r1_operator_cross_entropy = {
     .outputs = {{R1_FLOAT}, {R1_FLOAT, R1_OPTIONAL}, {R1_FLOAT, R1_OPTIONAL}},
     .output_count = 3,
     .attributes_size = sizeof(LossAttributes),
-    .create = create_loss,
+    .create = create,
     .compute = compute,
     .in_place = in_place,
 };
@@ -80,7 +82,7 @@ const Operator r1_operator_cross_entropy_gradient = {
     .outputs = {{R1_FLOAT}},
     .output_count = 1,
     .attributes_size = sizeof(LossAttributes),
-    .create = create_loss,
+    .create = create,
     .compute = compute_gradient,
     .in_place = gradient_in_place,
 };

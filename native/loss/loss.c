@@ -2,11 +2,10 @@
 
 #include <math.h>
 
-OrtStatus *create_loss(const OrtKernelInfo *info, void *attributes_) {
-  LossAttributes *attributes = attributes_;
+OrtStatus *read_loss_attributes(const char *operator_name, const OrtKernelInfo *info, LossAttributes *attributes) {
   float temperature = attribute_float(info, "temperature", 1.0f);
   attributes->ignore = attribute_int(info, "ignore_index", -100);
-  if (!(temperature > 0) || isinf(temperature)) return fail_attribute("softmax", "temperature must be positive and finite");
+  if (!(temperature > 0) || isinf(temperature)) return fail_attribute(operator_name, "temperature must be positive and finite");
   attributes->inverse_temperature = 1.0f / temperature;
   return NULL;
 }

@@ -8,7 +8,8 @@ typedef struct {
   float inverse_temperature;
 } LossAttributes;
 
-OrtStatus *create_loss(const OrtKernelInfo *info, void *attributes);
+// Reads ignore_index and temperature.
+OrtStatus *read_loss_attributes(const char *operator_name, const OrtKernelInfo *info, LossAttributes *attributes);
 
 // Each token must be `ignore` or in 0 … V−1.
 OrtStatus *check_tokens(const Call *call, const Tensor *tokens, int64_t V, int64_t ignore);

@@ -17,7 +17,7 @@ static OrtStatus *create(const OrtKernelInfo *info, void *attributes_) {
   attributes->velocities = attribute_int(info, "velocities", 1);
   attributes->nesterov = attribute_int(info, "nesterov", 0);
   attributes->decays = attribute_floats(info, "decay", &attributes->decay);
-  return attributes->decays < 0 ? fail_attribute("optimiser", "the attribute decay could not be read") : NULL;
+  return attributes->decays < 0 ? fail_attribute("AdamW or Sgd", "the attribute decay could not be read") : NULL;
 }
 
 static void destroy(void *attributes) { free(((Attributes *)attributes)->decay); }
