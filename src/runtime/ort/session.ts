@@ -106,6 +106,8 @@ export async function createNativeSession(model: Uint8Array | string, options: S
       if (typeof model === 'string') await asynchronous.CreateSession(environment, resolve(model), native, address)
       else await asynchronous.CreateSessionFromArray(environment, model, model.byteLength, native, address)
       return new NativeSession(library, filled(address), options)
+    } catch (error) {
+      throw modelError(error)
     } finally {
       api.ReleaseSessionOptions(native)
     }
@@ -123,8 +125,16 @@ export function createNativeSessionSync(model: Uint8Array | string, options: Ses
       if (typeof model === 'string') api.CreateSession(environment, resolve(model), native, address)
       else api.CreateSessionFromArray(environment, model, model.byteLength, native, address)
       return new NativeSession(library, filled(address), options)
+    } catch (error) {
+      throw modelError(error)
     } finally {
       api.ReleaseSessionOptions(native)
     }
   })
+}
+
+/** While a model is loaded, an argument that ONNX Runtime finds wrong is the model. */
+function modelError(error: unknown): unknown {
+  if (!R1Error.isInstance(error, 'runtime-argument')) return error
+  return new R1Error('bad-model', error.message, { remedy: 'Export or download the model again.' })
 }
