@@ -136,8 +136,8 @@ static OrtStatus *old_runtime(const OrtApiBase *base) {
   return status;
 }
 
-EXPORT OrtStatus *RegisterCustomOpsLibrary_V2(OrtSessionOptions *options, const OrtApiBase *base);
-OrtStatus *RegisterCustomOpsLibrary_V2(OrtSessionOptions *options, const OrtApiBase *base) {
+EXPORT OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base);
+OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
   static atomic_flag busy = ATOMIC_FLAG_INIT;
   static OrtCustomOpDomain *domain;
   while (atomic_flag_test_and_set(&busy)) {

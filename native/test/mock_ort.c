@@ -152,7 +152,7 @@ static OrtApi api;
 static const OrtApi *get_api(uint32_t version) { return version <= R1_ORT_API_VERSION ? &api : NULL; }
 static const char *get_version(void) { return "mock"; }
 
-OrtStatus *RegisterCustomOpsLibrary_V2(OrtSessionOptions *options, const OrtApiBase *base);
+OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base);
 
 bool register_library(void) {
   struct { int slot; OrtFunction function; } functions[] = {
@@ -163,7 +163,7 @@ bool register_library(void) {
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) api.slot[functions[i].slot] = functions[i].function;
   static const OrtApiBase base = {get_api, get_version};
-  return RegisterCustomOpsLibrary_V2(NULL, &base) == NULL;
+  return RegisterCustomOps(NULL, &base) == NULL;
 }
 
 static const OrtCustomOp *find(const char *name) {
