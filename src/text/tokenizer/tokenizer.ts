@@ -19,6 +19,8 @@ export interface DecodeOptions {
 export interface SpecialTokenIds {
   bos?: number
   eos?: number
+  /** Ends a turn, where that is another token than eos. */
+  eot?: number
   pad?: number
   unk?: number
 }

@@ -8,6 +8,8 @@ export interface UnigramOptions {
   pieces: readonly string[]
   /** Log-probability of each piece [V]. */
   scores: ArrayLike<number>
+  /** An unknown character scores 10 less than this; default the lowest of the scores. */
+  lowestScore?: number
   unknownId?: number
   byteFallback: boolean
   /** Ids that no text may become: the special ones. */
@@ -33,14 +35,14 @@ export class UnigramModel implements TokenizerModel {
     this.unknownId = options.unknownId
     const vocabulary = new Map<string, number>()
     this.children = new PairTable(options.pieces.length * 2)
-    let lowest = 0
+    let lowest = Number.POSITIVE_INFINITY
     options.pieces.forEach((piece, id) => {
       vocabulary.set(piece, id)
       lowest = Math.min(lowest, options.scores[id] as number)
       if (piece !== '' && !options.forbidden.has(id)) this.insert(piece, id)
     })
     this.vocabulary = vocabulary
-    this.unknownScore = lowest - unknownPenalty
+    this.unknownScore = (options.lowestScore ?? lowest) - unknownPenalty
   }
 
   private insert(piece: string, id: number): void {

@@ -17,9 +17,12 @@ export class WordPieceModel implements TokenizerModel {
   readonly vocabulary: ReadonlyMap<string, number>
   readonly unknownId: number
   private readonly options: WordPieceOptions
+  /** Characters of the longest token. */
+  private readonly longestToken: number
 
   constructor(options: WordPieceOptions) {
     this.options = options
+    this.longestToken = longestOf(options.vocabulary.keys())
     this.vocabulary = options.vocabulary
     this.unknownId = options.unknownId
   }
@@ -37,7 +40,7 @@ export class WordPieceModel implements TokenizerModel {
     if (characters.length > this.options.longestWord) return undefined
     const ids: number[] = []
     for (let start = 0; start < characters.length; ) {
-      let end = characters.length
+      let end = Math.min(characters.length, start + this.longestToken)
       let id: number | undefined
       for (; end > start && id === undefined; end--) {
         const part = characters.slice(start, end).join('')
@@ -54,6 +57,12 @@ export class WordPieceModel implements TokenizerModel {
     const id = this.vocabulary.get(token)
     return id !== undefined && this.options.forbidden.has(id) ? undefined : id
   }
+}
+
+function longestOf(tokens: Iterable<string>): number {
+  let longest = 0
+  for (const token of tokens) longest = Math.max(longest, token.length)
+  return longest
 }
 
 /** Whole words only: a piece is a token or unknown. */
