@@ -7,8 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // One session of the engine already runs on every core: more workers than two only fight for them.
     maxWorkers: 2,
-    // Real training steps run here, on machines of two cores.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Real training runs here, on machines of two cores that may be busy: the limit only ends what hangs.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 })

@@ -73,6 +73,10 @@ describe('violations', () => {
     expect(check('src/runtime/session.ts', `import { tmp } from '../utils.ts'`)).toHaveLength(1)
   })
 
+  it('leaves folders and data alone', () => {
+    expect(check('src/runtime/kernels.ts', `new URL('../../prebuilds/', import.meta.url)`)).toEqual([])
+  })
+
   it('reads code, not comments and strings', () => {
     expect(
       check('src/tensor/trace.ts', `// import '../runtime/jit.ts'\nexport const text = "import('../cli/main.ts')"`),

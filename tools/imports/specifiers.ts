@@ -29,11 +29,15 @@ function moduleNamedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier
   if (ts.isImportTypeNode(node)) return ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) return node.arguments[0]
-  if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'URL') {
-    const [path, base] = node.arguments ?? []
-    return base !== undefined && ts.isPropertyAccessExpression(base) && ts.isMetaProperty(base.expression)
-      ? path
-      : undefined
-  }
-  return undefined
+  return workerNamedBy(node)
+}
+
+/** The file of `new URL('./worker.ts', import.meta.url)`; folders and files of data are not code. */
+function workerNamedBy(node: ts.Node): ts.Node | undefined {
+  if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression) || node.expression.text !== 'URL') return undefined
+  const [path, base] = node.arguments ?? []
+  if (path === undefined || !ts.isStringLiteralLike(path) || !path.text.endsWith('.ts')) return undefined
+  return base !== undefined && ts.isPropertyAccessExpression(base) && ts.isMetaProperty(base.expression)
+    ? path
+    : undefined
 }
