@@ -22,8 +22,8 @@ describe.each(kinds)('the GGUF vocabulary %s against the ids of llama.cpp', (kin
   const expected = read(`${kind}.gguf-expected.json`)
   const tokenizer = tokenizerFromGguf(metadataOf(kind))
   const texts = [...cases, expected.last]
-  // For WordPiece llama.cpp departs from BERT's own reference, which ours follows, on these characters.
-  const departs = (text: string) => kind === 'bert' && /[İ\u0085\ufffd𠀀𠮷]/u.test(text)
+  // For WordPiece llama.cpp departs from BERT's own reference, which ours follows, on these characters and on long words.
+  const departs = (text: string) => kind === 'bert' && /[İ\u0085\ufffd𠀀𠮷]|\S{101}/u.test(text)
 
   it('reads special tokens where they are allowed, and as text by default', () => {
     texts.forEach((text, index) => {
