@@ -91,13 +91,17 @@ export function apply<A extends Attributes>(
   inputs: readonly Tensor[],
   attributes: A,
 ): readonly Tensor[] {
-  let types: readonly TensorType[]
-  try {
-    types = operator.infer(inputs, attributes)
-  } catch (error) {
-    throw traceError(error, operator.name, inputs.map(formatType))
-  }
+  const types = checked(operator.name, inputs, () => operator.infer(inputs, attributes))
   return createNode(operator as Operator, inputs, attributes, types).outputs
+}
+
+/** Runs a check outside a shape rule so that its complaint names the function, the inputs and the caller's line too. */
+export function checked<Result>(name: string, inputs: readonly TensorType[], body: () => Result): Result {
+  try {
+    return body()
+  } catch (error) {
+    throw traceError(error, name, inputs.map(formatType))
+  }
 }
 
 /** The only output of a call. */

@@ -15,11 +15,16 @@ export function hash32(word: number): number {
   return (x ^ (x >>> 15)) >>> 0
 }
 
+/** A word made of a stream's name. */
+export function streamWord(stream: string): number {
+  let word = 0
+  for (let index = 0; index < stream.length; index++) word = hash32(word ^ stream.charCodeAt(index))
+  return word
+}
+
 /** The key of a stream: a word made of a seed and the stream's name. */
 export function streamKey(seed: number, stream: string): number {
-  let key = hash32(seed)
-  for (let index = 0; index < stream.length; index++) key = hash32(key ^ stream.charCodeAt(index))
-  return key
+  return hash32(hash32(seed) ^ streamWord(stream))
 }
 
 /** Word `index` of the stream `key`. */
@@ -27,9 +32,9 @@ export function randomWord(key: number, index: number): number {
   return hash32(hash32(index) ^ key)
 }
 
-/** Uniform in (0, 1): never exactly 0 or 1, on a grid of 2⁻²⁴. */
+/** Uniform in (0, 1): never exactly 0 or 1, on a grid of 2⁻²³ whose points f32 holds exactly. */
 export function randomUniform(key: number, index: number): number {
-  return ((randomWord(key, index) >>> 8) + 0.5) * 2 ** -24
+  return ((randomWord(key, index) >>> 9) + 0.5) * 2 ** -23
 }
 
 /** Standard normal by Box and Muller, two words a number. */

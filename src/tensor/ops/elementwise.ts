@@ -2,86 +2,24 @@ import type { DType } from '../dtype.ts'
 import { isFloating } from '../dtype.ts'
 import { broadcastViolation, dtypeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { applyOne, defineOperator, type GradientCall, type Operator } from '../operator.ts'
+import { applyOne, defineOperator } from '../operator.ts'
 import { broadcastShapes, type TensorType } from '../shape.ts'
 import { constant, fill, type TensorLike, toTensor } from './constant.ts'
+import {
+  anything,
+  binary,
+  boolean,
+  type Definition,
+  type DTypeRule,
+  integer,
+  type NoAttributes,
+  numeric,
+  onCpu,
+  requireDType,
+  unary,
+} from './elementwise-rule.ts'
+import { log1p } from './exponential.ts'
 import { sumTo } from './reduce-to.ts'
-
-type NoAttributes = Readonly<Record<string, never>>
-type DTypeRule = (dtype: DType) => boolean
-
-const numeric: DTypeRule = (dtype) => dtype !== 'bool'
-const boolean: DTypeRule = (dtype) => dtype === 'bool'
-const integer: DTypeRule = (dtype) => !isFloating(dtype) && dtype !== 'bool'
-const anything: DTypeRule = () => true
-
-function requireDType(type: TensorType | undefined, rule: DTypeRule): TensorType {
-  if (!type || !rule(type.dtype)) throw dtypeViolation(`${type?.dtype} is not allowed here`)
-  return type
-}
-
-interface Definition {
-  readonly onnx: string
-  readonly summary: string
-  readonly accepts?: DTypeRule
-}
-
-/** Gradient of a function of one variable: from x, y = f(x) and the gradient of y. */
-type UnaryGradient = (x: Tensor, y: Tensor, dy: Tensor) => Tensor
-
-function unary(name: string, definition: Definition, derivative?: UnaryGradient): (x: Tensor) => Tensor {
-  const accepts = definition.accepts ?? isFloating
-  const operator: Operator<NoAttributes> = defineOperator<NoAttributes>({
-    name,
-    summary: definition.summary,
-    elementwise: true,
-    constant: !derivative,
-    infer: ([x]) => [requireDType(x, accepts)],
-    gradient: ({ inputs, outputs, outputGradients }) => [
-      outputGradients[0] && derivative?.(inputs[0] as Tensor, outputs[0] as Tensor, outputGradients[0]),
-    ],
-    lower: (emitter, { inputs }) => emitter.node(definition.onnx, inputs),
-  })
-  return (x) => applyOne(operator, [x], {})
-}
-
-/** Gradients of a function of two variables, before they are summed over broadcast axes. */
-type BinaryGradient = (call: { a: Tensor; b: Tensor; y: Tensor; dy: Tensor }) => [() => Tensor, () => Tensor]
-
-function binary(
-  name: string,
-  definition: Definition & { readonly result?: DType },
-  derivative?: BinaryGradient,
-): (left: TensorLike, right: TensorLike) => Tensor {
-  const accepts = definition.accepts ?? numeric
-  const operator: Operator<NoAttributes> = defineOperator<NoAttributes>({
-    name,
-    summary: definition.summary,
-    elementwise: true,
-    broadcasts: true,
-    constant: !derivative,
-    infer([left, right]) {
-      const a = requireDType(left, accepts)
-      const b = requireDType(right, accepts)
-      if (a.dtype !== b.dtype) throw dtypeViolation(`${a.dtype} and ${b.dtype} differ; cast one of them`)
-      const shape = broadcastShapes(a.shape, b.shape)
-      if (!shape) throw broadcastViolation(a.shape, b.shape)
-      return [{ dtype: definition.result ?? a.dtype, shape }]
-    },
-    gradient({ inputs, outputs, outputGradients: [dy], needs }: GradientCall<NoAttributes>) {
-      const [a, b] = inputs as readonly [Tensor, Tensor]
-      if (!dy || !derivative) return []
-      const parts = derivative({ a, b, y: outputs[0] as Tensor, dy })
-      return [needs[0] ? sumTo(parts[0](), a.shape) : undefined, needs[1] ? sumTo(parts[1](), b.shape) : undefined]
-    },
-    lower: (emitter, { inputs }) => emitter.node(definition.onnx, inputs),
-  })
-  return (left, right) => {
-    const beside = typeof left === 'number' ? right : left
-    if (typeof beside === 'number') return applyOne(operator, [constant(left as number), constant(beside)], {})
-    return applyOne(operator, [toTensor(left, beside), toTensor(right, beside)], {})
-  }
-}
 
 export const add = binary('add', { onnx: 'Add', summary: 'a + b' }, ({ dy }) => [() => dy, () => dy])
 export const subtract = binary('subtract', { onnx: 'Sub', summary: 'a − b' }, ({ dy }) => [() => dy, () => negate(dy)])
@@ -111,21 +49,38 @@ export const modulo = binary('modulo', {
   onnx: 'Mod',
   summary: 'Remainder of whole numbers, with the sign of b',
   accepts: integer,
+  supports: onCpu,
+  composite([a, b]) {
+    if (!a || !b) return []
+    const remainder = subtract(a, multiply(divide(a, b), b))
+    const otherSide = less(multiply(sign(remainder), sign(b)), 0)
+    return [where(otherSide, add(remainder, b), remainder)]
+  },
 })
 
-const comparison = (name: string, onnx: string, sign: string, accepts: DTypeRule = numeric) =>
-  binary(name, { onnx, summary: `a ${sign} b`, accepts, result: 'bool' })
-export const equal = comparison('equal', 'Equal', '=', anything)
+const comparison = (name: string, onnx: string, sign: string, more: Partial<Definition> = {}) =>
+  binary(name, { onnx, summary: `a ${sign} b`, accepts: numeric, ...more, result: 'bool' })
+export const equal = comparison('equal', 'Equal', '=', {
+  accepts: anything,
+  supports: ([a], _, target) => a?.dtype !== 'bool' || target.device === 'cpu',
+  composite: ([a, b]) => (a && b ? [equal(cast(a, 'i32'), cast(b, 'i32'))] : []),
+})
 export const less = comparison('less', 'Less', '<')
 export const lessOrEqual = comparison('lessOrEqual', 'LessOrEqual', '≤')
 export const greater = comparison('greater', 'Greater', '>')
 export const greaterOrEqual = comparison('greaterOrEqual', 'GreaterOrEqual', '≥')
-export const and = comparison('and', 'And', 'and', boolean)
-export const or = comparison('or', 'Or', 'or', boolean)
-export const exclusiveOr = comparison('exclusiveOr', 'Xor', 'xor', boolean)
+export const and = comparison('and', 'And', 'and', { accepts: boolean })
+export const or = comparison('or', 'Or', 'or', {
+  accepts: boolean,
+  supports: onCpu,
+  composite: ([a, b]) => (a && b ? [not(and(not(a), not(b)))] : []),
+})
+export const exclusiveOr = comparison('exclusiveOr', 'Xor', 'xor', {
+  accepts: boolean,
+  supports: onCpu,
+  composite: ([a, b]) => (a && b ? [not(equal(a, b))] : []),
+})
 export const not = unary('not', { onnx: 'Not', summary: 'Not x', accepts: boolean })
-export const bitwiseAnd = binary('bitwiseAnd', { onnx: 'BitwiseAnd', summary: 'Bits of a and b', accepts: integer })
-export const bitwiseXor = binary('bitwiseXor', { onnx: 'BitwiseXor', summary: 'Bits of a xor b', accepts: integer })
 
 export const negate = unary('negate', { onnx: 'Neg', summary: '−x', accepts: numeric }, (_x, _y, dy) => negate(dy))
 export const exp = unary('exp', { onnx: 'Exp', summary: 'eˣ' }, (_, y, dy) => multiply(dy, y))
@@ -145,22 +100,50 @@ export const tanh = unary('tanh', { onnx: 'Tanh', summary: 'Hyperbolic tangent' 
 export const sigmoid = unary('sigmoid', { onnx: 'Sigmoid', summary: '1/(1 + e⁻ˣ)' }, (_, y, dy) =>
   multiply(dy, multiply(y, subtract(1, y))),
 )
-export const erf = unary('erf', { onnx: 'Erf', summary: 'Error function' }, (x, _, dy) =>
+/** ONNX Runtime has no error function in f64, and none of f32 quality shall pass for one. */
+const floatingButF64: DTypeRule = (dtype) => isFloating(dtype) && dtype !== 'f64'
+export const erf = unary('erf', { onnx: 'Erf', summary: 'Error function', accepts: floatingButF64 }, (x, _, dy) =>
   multiply(dy, multiply(exp(negate(multiply(x, x))), 2 / Math.sqrt(Math.PI))),
 )
 export const relu = unary('relu', { onnx: 'Relu', summary: 'max(x, 0)' }, (x, _, dy) =>
   where(greater(x, 0), dy, multiply(dy, 0)),
 )
-export const softplus = unary('softplus', { onnx: 'Softplus', summary: 'log(1 + eˣ)' }, (x, _, dy) =>
-  multiply(dy, sigmoid(x)),
+export const softplus = unary(
+  'softplus',
+  {
+    onnx: 'Softplus',
+    summary: 'log(1 + eˣ)',
+    supports: ([x]) => x?.dtype !== 'f64',
+    composite: ([x]) => (x ? [add(maximum(x, 0), log1p(exp(negate(absolute(x)))))] : []),
+  },
+  (x, _, dy) => multiply(dy, sigmoid(x)),
 )
-export const sign = unary('sign', { onnx: 'Sign', summary: '−1, 0 or 1', accepts: numeric })
+export const sign = unary('sign', {
+  onnx: 'Sign',
+  summary: '−1, 0 or 1',
+  accepts: numeric,
+  supports: onCpu,
+  composite: ([x]) => (x ? [subtract(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype))] : []),
+})
 export const floor = unary('floor', { onnx: 'Floor', summary: 'Largest whole number ≤ x' })
 export const ceil = unary('ceil', { onnx: 'Ceil', summary: 'Smallest whole number ≥ x' })
-export const round = unary('round', { onnx: 'Round', summary: 'Nearest whole number, halves to even' })
+export const round = unary('round', {
+  onnx: 'Round',
+  summary: 'Nearest whole number, halves to even',
+  supports: onCpu,
+  composite([x]) {
+    if (!x) return []
+    const below = floor(x)
+    const rest = subtract(x, below)
+    const odd = greater(subtract(below, multiply(floor(multiply(below, 0.5)), 2)), 0.5)
+    const up = or(greater(rest, 0.5), and(equal(rest, 0.5), odd))
+    return [add(below, cast(up, x.dtype))]
+  },
+})
 
 const isNanOperator = defineOperator<NoAttributes>({
   name: 'isNaN',
+  cpuOnly: true,
   summary: 'Whether x is not a number',
   constant: true,
   infer: ([x]) => [{ dtype: 'bool', shape: requireDType(x, isFloating).shape }],
@@ -194,7 +177,13 @@ const whereOperator = defineOperator<NoAttributes>({
       needs[2] ? sumTo(where(condition, nothing, dy), b.shape) : undefined,
     ]
   },
+  supports: ([, a], _, target) => a?.dtype !== 'i8' && (a?.dtype !== 'bool' || target.device === 'webgpu'),
   lower: (emitter, { inputs }) => emitter.node('Where', inputs),
+  composite([condition, a, b]) {
+    if (!condition || !a || !b) return []
+    if (a.dtype === 'i8') return [cast(where(condition, cast(a, 'i32'), cast(b, 'i32')), 'i8')]
+    return [or(and(condition, a), and(not(condition), b))]
+  },
 })
 
 /** `a` where `condition` holds and `b` elsewhere; all three are broadcast together. */

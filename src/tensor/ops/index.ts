@@ -1,14 +1,45 @@
 export { type GeluForm, gelu, silu, swiglu } from './activation.ts'
 export { type AttentionOptions, attention } from './attention.ts'
+export * from './bitwise.ts'
+export * from './bounded.ts'
 export { constant, dimensionValue, fill, type TensorLike, zerosLike } from './constant.ts'
+export {
+  type ConvolutionOptions,
+  convolution,
+  type TransposedConvolutionOptions,
+  transposedConvolution,
+} from './convolution.ts'
+export { type CumulativeOptions, cumulativeProduct, cumulativeSum } from './cumulative.ts'
 export { barrier, checkpoint, custom, stopGradient, type VectorJacobianProduct } from './custom.ts'
+export { einsum } from './einsum.ts'
 export * from './elementwise.ts'
+export { expm1, log1p } from './exponential.ts'
+export { groupNorm, variance } from './group-norm.ts'
 export * from './indexing.ts'
+export { all, any } from './logical-reduction.ts'
 export { linearCrossEntropy, type TokenLosses } from './loss.ts'
 export { type MatmulOptions, matmul } from './matmul.ts'
 export { layerNorm, rmsNorm } from './norm.ts'
 export { type AdamWSlot, adamW, type SgdSlot, sgd } from './optimizer.ts'
-export { logSumExp, max, mean, min, type ReductionOptions, sum } from './reduction.ts'
+export { pad } from './pad.ts'
+export { averagePool, maxPool, type PoolingOptions } from './pooling.ts'
+export * from './random.ts'
+export { logSumExp, max, mean, min, product, type ReductionOptions, sum } from './reduction.ts'
+export { repeat, squeeze, stack, tile } from './repeat.ts'
 export { type RopeOptions, rope } from './rope.ts'
+export { gatherND, scatterElements, scatterND, scatterRows } from './scatter.ts'
 export { broadcastTo, concat, expandDimension, reshape, split, transpose } from './shape.ts'
+export { flip, type SliceRange, slice } from './slice.ts'
 export { logSoftmax, softmax } from './softmax.ts'
+export {
+  type ArgExtremumOptions,
+  argMax,
+  argMin,
+  argSort,
+  type SortOptions,
+  sort,
+  type TopKOptions,
+  topK,
+} from './sort.ts'
+export { lowerTriangle, upperTriangle } from './triangle.ts'
+export type { WindowOptions } from './windows.ts'

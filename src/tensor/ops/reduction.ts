@@ -4,7 +4,7 @@ import type { Tensor } from '../graph.ts'
 import { applyOne, defineOperator, type GradientCall, type Operator } from '../operator.ts'
 import { formatShape, normalizeAxis, type Shape } from '../shape.ts'
 import { dimensionValue } from './constant.ts'
-import { cast, divide, equal, exp, multiply, subtract } from './elementwise.ts'
+import { cast, divide, equal, exp, multiply, subtract, where } from './elementwise.ts'
 import { broadcastTo, reshape } from './shape.ts'
 
 /** Axes to reduce (all without it), and whether they stay with extent 1. */
@@ -56,10 +56,23 @@ function reduction(
     })
 }
 
+/** Sum over axes. */
 export const sum = reduction('sum', 'ReduceSum', 'Sum over axes', ({ x, dy }) => broadcastTo(dy, x.shape))
+/** Mean over axes. */
 export const mean = reduction('mean', 'ReduceMean', 'Mean over axes', ({ x, dy, axes }) => {
   const count = axes.reduce((product, axis) => multiplyDimensions(product, x.shape[axis] ?? 1), 1 as Shape[number])
   return broadcastTo(divide(dy, dimensionValue(count, dy.dtype)), x.shape)
+})
+
+/** The product of the other elements: by division, but for slices with one zero; with two it is zero everywhere. */
+export const product = reduction('product', 'ReduceProd', 'Product over axes', ({ x, dy, axes }) => {
+  const isZero = equal(x, 0)
+  const others = where(isZero, 1, x)
+  const count = sum(cast(isZero, x.dtype), { axes, keepDimensions: true })
+  const nonzero = multiply(dy, product(others, { axes, keepDimensions: true }))
+  const nothing = multiply(nonzero, 0)
+  const ofZero = where(equal(count, 1), nonzero, nothing)
+  return where(isZero, ofZero, divide(where(equal(count, 0), nonzero, nothing), others))
 })
 
 /** The gradient of an extremum goes to where it stands, in equal parts where it stands several times. */
@@ -67,8 +80,11 @@ function toExtremum({ x, y, dy, axes }: { x: Tensor; y: Tensor; dy: Tensor; axes
   const hits = cast(equal(x, y), x.dtype)
   return multiply(hits, divide(dy, sum(hits, { axes, keepDimensions: true })))
 }
+/** Largest element over axes; its gradient goes to all places where it stands, in equal parts. */
 export const max = reduction('max', 'ReduceMax', 'Largest element over axes', toExtremum)
+/** Smallest element over axes; its gradient goes to all places where it stands, in equal parts. */
 export const min = reduction('min', 'ReduceMin', 'Smallest element over axes', toExtremum)
+/** `log Σeˣ` over axes. */
 export const logSumExp = reduction(
   'logSumExp',
   'ReduceLogSumExp',
