@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Real training runs here, on machines of two cores that may be busy: the limit only ends what hangs.
     testTimeout: 240_000,
+    // Test files run side by side: threads that spin while they wait would take the cores from each other.
+    env: { R1_SPINNING: 'off' },
     hookTimeout: 240_000,
   },
 })

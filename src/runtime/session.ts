@@ -65,7 +65,7 @@ export interface SessionOptions {
   readonly device?: Device
   /** Threads that one operator is spread over; all cores when left out. */
   readonly threads?: number
-  /** Waiting threads burn the processor for a moment: faster steps, but costly where cores are shared. On by default. */
+  /** Waiting threads burn the processor for a moment: faster steps, but costly where cores are shared. On, unless R1_SPINNING=off. */
   readonly spinning?: boolean
   /** ONNX Runtime's own rewriting of the graph; off by default, since our graphs come fused and it undoes checkpointing. */
   readonly optimization?: Optimization

@@ -13,7 +13,13 @@ export function sessionOptions(runtime: Runtime, options: SessionOptions): Addre
   const { api } = runtime
   const native = out((address) => api.CreateSessionOptions(address))
   try {
-    const { threads, spinning = true, optimization = 'disabled', memoryPattern = true, arena = true } = options
+    const {
+      threads,
+      spinning = process.env.R1_SPINNING !== 'off',
+      optimization = 'disabled',
+      memoryPattern = true,
+      arena = true,
+    } = options
     api.SetSessionGraphOptimizationLevel(native, optimizationLevels[optimization])
     if (threads !== undefined) api.SetIntraOpNumThreads(native, threads)
     if (!spinning) api.AddSessionConfigEntry(native, 'session.intra_op.allow_spinning', '0')

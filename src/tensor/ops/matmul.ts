@@ -2,8 +2,9 @@ import type { Dimension } from '../dimension.ts'
 import { isFloating } from '../dtype.ts'
 import { broadcastViolation, dtypeViolation, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { applyOne, defineOperator } from '../operator.ts'
-import { broadcastShapes, formatShape, type Shape, type TensorType } from '../shape.ts'
+import { applyOne, defineOperator, type KernelLowering } from '../operator.ts'
+import { broadcastShapes, formatShape, formatType, type Shape, sameShape, type TensorType } from '../shape.ts'
+import { add } from './elementwise.ts'
 import { sumTo } from './reduce-to.ts'
 import { reshape } from './shape.ts'
 
@@ -33,6 +34,18 @@ function operand(type: TensorType, transposed: boolean): { batch: Shape; rows: D
   const [last, beforeLast] = [type.shape.at(-1) as Dimension, type.shape.at(-2) as Dimension]
   const batch = type.shape.slice(0, -2)
   return transposed ? { batch, rows: last, columns: beforeLast } : { batch, rows: beforeLast, columns: last }
+}
+
+const productKernel: KernelLowering<MatmulAttributes> = {
+  operator: 'MatMul',
+  supports: ([a, b], { precision }) => precision === 'bf16' && a?.dtype === 'f32' && b?.dtype === 'f32',
+  lower: (emitter, { inputs, outputTypes, attributes: { transposeA, transposeB, alpha, precision } }) =>
+    emitter.node(
+      'MatMul',
+      inputs,
+      { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha }, precision },
+      { domain: 'r1', types: outputTypes },
+    ),
 }
 
 export const matmulOperator = defineOperator<MatmulAttributes>({
@@ -90,17 +103,24 @@ export const matmulOperator = defineOperator<MatmulAttributes>({
     const y = emitter.value('MatMul', [left, right])
     return [alpha === 1 ? y : emitter.value('Mul', [y, emitter.constant(dtype, [], [alpha])])]
   },
-  kernel: {
-    operator: 'MatMul',
-    supports: ([a, b], { precision }) => precision === 'bf16' && a?.dtype === 'f32' && b?.dtype === 'f32',
-    lower: (emitter, { inputs, outputTypes, attributes: { transposeA, transposeB, alpha } }) =>
-      emitter.node(
-        'MatMul',
-        inputs,
-        { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } },
-        { domain: 'r1', types: outputTypes },
-      ),
+  kernel: productKernel,
+})
+
+/** A product with something of its shape added: `fuse` makes it of `matmul` and `add`, only kernels compute it at once. */
+export const matmulAddOperator = defineOperator<MatmulAttributes>({
+  name: 'matmulAdd',
+  summary: 'matmul plus a tensor of its shape',
+  infer(inputs, attributes) {
+    const [product] = matmulOperator.infer(inputs, attributes) as readonly [TensorType]
+    const added = inputs[2]
+    if (!added || added.dtype !== product.dtype || !sameShape(added.shape, product.shape)) {
+      throw shapeViolation(`what is added must be ${formatType(product)}`)
+    }
+    return [product]
   },
+  composite: ([a, b, added], attributes) =>
+    a && b && added ? [add(applyOne(matmulOperator, [a, b], attributes), added)] : [],
+  kernel: productKernel,
 })
 
 /** A product whose left batch is folded into its rows where the right operand has none, so that weights get one product. */

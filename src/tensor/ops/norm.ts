@@ -74,11 +74,12 @@ const rmsNormOperator = defineOperator<EpsilonAttributes>({
   },
 })
 
-const rmsNormGradientOperator = defineOperator({
+/** Inputs: dy, x, weight, inverse root, and (optional) a tensor of x's shape that is added to the gradient by x. */
+export const rmsNormGradientOperator = defineOperator({
   name: 'rmsNormGradient',
   summary: 'Gradients of rmsNorm by x and weight',
   infer: ([, x, weight]) => [x as TensorType, weight as TensorType],
-  composite([dy, x, weight, inverse]) {
+  composite([dy, x, weight, inverse, added]) {
     if (!dy || !x || !weight || !inverse) return []
     const width = x.shape.at(-1) as Dimension
     const normal = multiply(x, inverse)
@@ -86,7 +87,7 @@ const rmsNormGradientOperator = defineOperator({
     // The row sum of product · weight, as a product with a column: faster than a reduction.
     const projection = matmul(reshape(product, [-1, width]), reshape(weight, [width, 1]), { alpha: 1 / Number(width) })
     const dx = multiply(inverse, subtract(multiply(dy, weight), multiply(normal, reshape(projection, inverse.shape))))
-    return [dx, sumRows(product)]
+    return [added ? add(dx, added) : dx, sumRows(product)]
   },
   kernel: {
     operator: 'RmsNormGradient',

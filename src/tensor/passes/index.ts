@@ -2,6 +2,7 @@ import type { Graph } from '../graph.ts'
 import type { Target } from '../operator.ts'
 import { expandComposites } from './expand.ts'
 import { foldConstants } from './fold.ts'
+import { fuseAdditions } from './fuse.ts'
 import { mergeCommon } from './merge.ts'
 
 export { useBfloat16 } from './bfloat16.ts'
@@ -12,5 +13,6 @@ export { type Pass, rewrite } from './rewrite.ts'
 
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */
 export function optimize(graph: Graph, target: Target): Graph {
-  return mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
+  const merged = mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
+  return target.kernels.size > 0 ? fuseAdditions(merged, target) : merged
 }

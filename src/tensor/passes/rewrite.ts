@@ -8,18 +8,19 @@ export type Pass = (graph: Graph) => Graph
 /**
  * Builds a graph anew, node by node in its order; what nothing needs is left out.
  *
- * @param visit outputs to put in the place of a node's, given its inputs in the new graph; undefined keeps the node
+ * @param visit outputs to put in the place of a node's, given its inputs in the new graph and a way to find others there;
+ *   undefined keeps the node
  */
 export function rewrite(
   graph: Graph,
-  visit: (node: GraphNode, inputs: readonly Tensor[]) => readonly Tensor[] | undefined,
+  visit: (node: GraphNode, inputs: readonly Tensor[], now: (tensor: Tensor) => Tensor) => readonly Tensor[] | undefined,
 ): Graph {
   const mapped = new Map<Tensor, Tensor>(graph.inputs.map((tensor) => [tensor, tensor]))
   const now = (tensor: Tensor): Tensor => mapped.get(tensor) ?? tensor
   for (const node of graph.nodes) {
     if (node.operator === inputOperator) continue
     const inputs = node.inputs.map(now)
-    const outputs = visit(node, inputs) ?? reapply(node, inputs)
+    const outputs = visit(node, inputs, now) ?? reapply(node, inputs)
     for (const [index, output] of node.outputs.entries()) mapped.set(output, outputs[index] as Tensor)
   }
   const outputs = graph.outputs.map(now)
