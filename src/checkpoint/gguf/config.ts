@@ -59,12 +59,14 @@ function familyFields(family: GgufFamily, reader: MetadataReader, config: Config
       const scalar = large ? Number(config.hidden_size) / Number(config.num_attention_heads) : head_dim
       return { head_dim, query_pre_attn_scalar: scalar }
     }
-    default:
+    case 'llama':
       return {
         ...headFields(reader, config),
         attention_bias: shapes.shapeOf('blk.0.attn_q.bias') !== undefined,
         mlp_bias: shapes.shapeOf('blk.0.ffn_up.bias') !== undefined,
       }
+    default:
+      return headFields(reader, config)
   }
 }
 

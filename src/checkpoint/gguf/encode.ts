@@ -41,17 +41,20 @@ export class ByteWriter {
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#grow(4), value, true)
+    const at = this.#grow(4)
+    this.#view.setUint32(at, value, true)
   }
 
   u64(value: number | bigint): void {
-    this.#view.setBigUint64(this.#grow(8), BigInt(value), true)
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, BigInt(value), true)
   }
 
   string(text: string): void {
     const bytes = new TextEncoder().encode(text)
     this.u64(bytes.length)
-    this.#bytes.set(bytes, this.#grow(bytes.length))
+    const at = this.#grow(bytes.length)
+    this.#bytes.set(bytes, at)
   }
 
   pad(alignment: number): void {

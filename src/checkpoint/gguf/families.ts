@@ -141,7 +141,7 @@ const qwen3: GgufFamily = {
   className: 'Qwen3ForCausalLM',
   names: [...ends, ...attention, ...headNorms, ...feedForwardNorm, ...feedForward],
   fields: decoder,
-  constants: { hidden_act: 'silu', use_sliding_window: false },
+  constants: { hidden_act: 'silu', attention_bias: false, use_sliding_window: false },
 }
 
 const qwen3Moe: GgufFamily = {
@@ -152,6 +152,7 @@ const qwen3Moe: GgufFamily = {
   fields: [...decoder, ...expertFields, whole('num_experts', 'expert_count')],
   constants: {
     hidden_act: 'silu',
+    attention_bias: false,
     use_sliding_window: false,
     norm_topk_prob: true,
     decoder_sparse_step: 1,

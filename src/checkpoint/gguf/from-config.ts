@@ -30,6 +30,7 @@ export function configNumber(config: Config, key: string, fallback?: number): nu
 /** Keys that some families leave out where they follow from others. */
 function impliedField(config: Config, hf: string): number | undefined {
   if (hf === 'num_key_value_heads') return configNumber(config, 'num_attention_heads')
+  if (hf === 'num_experts') return configNumber(config, 'num_local_experts')
   if (hf === 'n_inner') return 4 * configNumber(config, 'n_embd')
   return undefined
 }
@@ -57,6 +58,11 @@ function headEntries(architecture: string, config: Config): GgufEntry[] {
   ]
 }
 
+/** DeepSeek-V3 scores experts by sigmoid, and newer config.json files of it do not say so. */
+function isSigmoid(config: Config): boolean {
+  return config.scoring_func === 'sigmoid' || config.model_type === 'deepseek_v3'
+}
+
 /** Latent attention is written as multi-query attention over the compressed vector, as llama.cpp runs it. */
 function latentEntries(architecture: string, config: Config): GgufEntry[] {
   const number = (key: string) => configNumber(config, key)
@@ -68,7 +74,7 @@ function latentEntries(architecture: string, config: Config): GgufEntry[] {
     wholeEntry(`${architecture}.attention.value_length`, rank),
     wholeEntry(`${architecture}.attention.key_length_mla`, number('qk_nope_head_dim') + rope),
     wholeEntry(`${architecture}.attention.value_length_mla`, number('v_head_dim')),
-    wholeEntry(`${architecture}.expert_gating_func`, config.scoring_func === 'sigmoid' ? 2 : 1),
+    wholeEntry(`${architecture}.expert_gating_func`, isSigmoid(config) ? 2 : 1),
     wholeEntry(`${architecture}.vocab_size`, number('vocab_size')),
   ]
   if (config.q_lora_rank != null)
