@@ -1,7 +1,7 @@
 import { badTokenizer, Fields } from '../fields.ts'
 
 /** What the header of a GGUF file says, by key: numbers, strings, booleans and lists of them. */
-export type GgufMetadata = Readonly<Record<string, unknown>>
+export type GgufMetadata = Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown>
 
 /** The types of `tokenizer.ggml.token_type`. */
 export const tokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
@@ -31,7 +31,8 @@ const prefix = 'tokenizer.ggml.'
 
 /** @throws R1Error `bad-tokenizer` */
 export function readVocabulary(metadata: GgufMetadata): GgufVocabulary {
-  const own = Object.entries(metadata).filter(([key]) => key.startsWith(prefix))
+  const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata)
+  const own = entries.filter(([key]) => key.startsWith(prefix))
   const fields = new Fields(
     Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])),
     'GGUF tokenizer',
