@@ -1,5 +1,5 @@
 import type { DType } from '../tensor/dtype.ts'
-import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.ts'
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../tensor/half.ts'
 
 /** The typed array that shows each dtype's elements; f16 and bf16 are shown as their 16 bits, bool as 0 and 1. */
 export interface DataOfDType {

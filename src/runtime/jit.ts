@@ -55,7 +55,7 @@ export class Jit<Inputs, Result> {
   constructor(body: (inputs: Inputs) => Result, options: JitOptions = {}) {
     this.body = body
     this.options = options
-    this.variables = options.variables ?? new Variables()
+    this.variables = options.variables ?? new Variables(0, options.device)
   }
 
   /**

@@ -3,13 +3,14 @@ import { evaluateDimension } from '../tensor/dimension.ts'
 import type { Assignment, Graph } from '../tensor/graph.ts'
 import { initializerOf, optimize, type Target, type Tensor } from '../tensor/index.ts'
 import { useBfloat16 } from '../tensor/passes/index.ts'
-import { NDArray } from './array.ts'
+import type { NDArray } from './array.ts'
 import type { Device } from './device.ts'
 import { inPlaceAssignments } from './in-place.ts'
 import { kernelLibrary } from './kernels.ts'
 import { type LoweredGraph, lowerGraph } from './lower.ts'
 import type { Arrays, BoundRun, RunOptions, Session } from './session.ts'
 import { createSession, createSessionSync } from './session.ts'
+import { zerosOn } from './transfer.ts'
 import type { Variables } from './variables.ts'
 
 export interface ProgramOptions {
@@ -100,7 +101,9 @@ export class Program {
     this.variables = variables
     this.options = options
     this.statistics = { nodes: lowered.nodeCount, bytes: lowered.model.byteLength, ...times, sessionMs }
-    this.fetches = fetchesOf(graph, options.state === 'swapped' ? new Set() : inPlaceAssignments(graph))
+    // WebGPU forbids one buffer as input and output of a shader.
+    const swapped = options.state === 'swapped' || options.device === 'webgpu'
+    this.fetches = fetchesOf(graph, swapped ? new Set() : inPlaceAssignments(graph))
   }
 
   /** Compiles a traced graph without blocking the event loop for the session's part. */
@@ -197,10 +200,8 @@ export class Program {
     const known = this.spares.get(input)
     if (known) return known
     const tensor = this.graph.inputs[input] as Tensor
-    const spare = NDArray.zeros(
-      tensor.shape.map((extent) => evaluateDimension(extent, new Map())),
-      tensor.dtype,
-    )
+    const shape = tensor.shape.map((extent) => evaluateDimension(extent, new Map()))
+    const spare = zerosOn(initializerOf(tensor) ? this.variables.device : 'cpu', shape, tensor.dtype)
     this.spares.set(input, spare)
     return spare
   }

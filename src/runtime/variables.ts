@@ -9,6 +9,8 @@ import {
   type Tensor,
 } from '../tensor/index.ts'
 import { NDArray } from './array.ts'
+import type { Device } from './device.ts'
+import { copyTo } from './transfer.ts'
 
 /**
  * Values of variables by name: parameters, moments, caches. Missing ones are made by their initialiser; every variable has
@@ -16,10 +18,12 @@ import { NDArray } from './array.ts'
  */
 export class Variables {
   readonly seed: number
+  readonly device: Device
   private readonly arrays = new Map<string, NDArray>()
 
-  constructor(seed = 0) {
+  constructor(seed = 0, device: Device = 'cpu') {
     this.seed = seed
+    this.device = device
   }
 
   get names(): readonly string[] {
@@ -52,8 +56,31 @@ export class Variables {
     const array = NDArray.zeros(tensor.shape as readonly number[], tensor.dtype)
     const initializer = initializerOf(tensor)
     if (initializer) initialize(array, initializer, streamKey(this.seed, name))
-    this.arrays.set(name, array)
-    return array
+    return this.place(name, array)
+  }
+
+  /** Keeps an array of the CPU under a name, on the device of this store. */
+  private place(name: string, array: NDArray): NDArray {
+    const placed = this.device === 'cpu' ? array : copyTo(array, this.device)
+    if (placed !== array) array.dispose()
+    this.arrays.set(name, placed)
+    return placed
+  }
+
+  /**
+   * Looks for values that are not finite.
+   *
+   * @throws R1Error `not-finite`, naming the first variable with a NaN or an infinity
+   */
+  assertFinite(): void {
+    for (const [name, array] of this.arrays) {
+      if (array.dtype !== 'f32' && array.dtype !== 'f64') continue
+      const at = firstNotFinite(array)
+      if (at < 0) continue
+      throw new R1Error('not-finite', `The variable ${name} is not finite at element ${at}.`, {
+        remedy: 'Check the checkpoint, or train with a lower learning rate and clipping.',
+      })
+    }
   }
 
   /** Frees all arrays. */
@@ -65,6 +92,14 @@ export class Variables {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** Index of the first NaN or infinity; −1 where all is finite. */
+function firstNotFinite(array: NDArray): number {
+  const host = array.device === 'cpu' ? array : copyTo(array, 'cpu')
+  const at = (host.data as Float32Array).findIndex((value) => !Number.isFinite(value))
+  if (host !== array) host.dispose()
+  return at
 }
 
 function initialize(array: NDArray, initializer: Initializer, key: number): void {

@@ -1,5 +1,5 @@
 import type { DType } from './dtype.ts'
-import { toBfloat16, toFloat16 } from './float16.ts'
+import { toBfloat16, toFloat16 } from './half.ts'
 
 const encoders: Readonly<Record<DType, (values: readonly number[]) => ArrayBufferView>> = {
   f64: (values) => Float64Array.from(values),

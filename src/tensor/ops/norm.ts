@@ -24,8 +24,8 @@ function requireWeight(x: TensorType | undefined, weight: TensorType | undefined
 }
 
 const rowStatistic = (x: TensorType): TensorType => ({ dtype: x.dtype, shape: x.shape.with(-1, 1) })
-const stockTypes = (x: TensorType | undefined, target: Target): boolean =>
-  x?.dtype === 'f32' || (x?.dtype === 'f16' && target.device === 'webgpu')
+/** On WebGPU the stock norms leave their second output, which the gradients need, unwritten. */
+const stockFits = (x: TensorType | undefined, target: Target): boolean => x?.dtype === 'f32' && target.device === 'cpu'
 const isFloat32 = ([x]: readonly TensorType[]): boolean => x?.dtype === 'f32'
 
 /** Sum over rows of a `[…, D]` tensor, as a product with a row of ones: faster than a reduction over the first axis. */
@@ -42,11 +42,12 @@ const rmsNormOperator = defineOperator<EpsilonAttributes>({
     const type = requireWeight(x, weight)
     return [type, rowStatistic(type)]
   },
-  gradient({ inputs, outputs, outputGradients: [dy] }) {
+  gradient({ inputs, outputs, outputGradients: [dy, dInverse] }) {
     const [x, weight] = inputs as readonly [Tensor, Tensor]
+    if (dInverse) return undefined
     return dy ? apply(rmsNormGradientOperator, [dy, x, weight, outputs[1] as Tensor], {}) : []
   },
-  supports: ([x], _, target) => stockTypes(x, target),
+  supports: ([x], _, target) => stockFits(x, target),
   lower: (emitter, { inputs, attributes: { epsilon } }) =>
     emitter.node(
       'SimplifiedLayerNormalization',
@@ -115,11 +116,12 @@ const layerNormOperator = defineOperator<EpsilonAttributes>({
     requireWeight(x, bias)
     return [type, rowStatistic(type), rowStatistic(type)]
   },
-  gradient({ inputs, outputs, outputGradients: [dy] }) {
+  gradient({ inputs, outputs, outputGradients: [dy, dCenter, dInverse] }) {
     const [x, weight] = inputs as readonly [Tensor, Tensor]
+    if (dCenter || dInverse) return undefined
     return dy ? apply(layerNormGradientOperator, [dy, x, weight, outputs[1] as Tensor, outputs[2] as Tensor], {}) : []
   },
-  supports: ([x], _, target) => stockTypes(x, target) && target.device === 'cpu',
+  supports: ([x], _, target) => stockFits(x, target),
   lower: (emitter, { inputs, attributes: { epsilon } }) =>
     emitter.node('LayerNormalization', inputs, { axis: -1, epsilon: { float: epsilon } }, { outputs: 3 }),
   composite([x, weight, bias], { epsilon }) {

@@ -1,0 +1,76 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { LlamaConfig } from '../../models/llama.ts'
+import { NDArray } from '../../runtime/array.ts'
+import type { Device } from '../../runtime/device.ts'
+import { copyTo } from '../../runtime/transfer.ts'
+import { Variables } from '../../runtime/variables.ts'
+import { adamWHyper, trainingStep } from './training-step.ts'
+
+const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json'
+const present = existsSync(swiftShader) || process.env.VK_DRIVER_FILES !== undefined
+if (!present)
+  console.log(
+    `Training on WebGPU is not tested: install Debian's chromium, whose ${swiftShader} runs it without a GPU.`,
+  )
+process.env.VK_DRIVER_FILES ??= swiftShader
+
+const config: LlamaConfig = {
+  vocabularySize: 96,
+  hiddenSize: 32,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  headWidth: 8,
+  intermediateSize: 64,
+  ropeTheta: 10000,
+  normEpsilon: 1e-5,
+  tiedEmbeddings: true,
+}
+const [batch, length, steps] = [2, 16, 6]
+const folder = mkdtempSync(join(tmpdir(), 'r1-profile-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface ProfileEvent {
+  readonly cat: string
+  readonly name: string
+  readonly args?: { readonly provider?: string; readonly op_name?: string }
+}
+
+/** Losses on a device, and which operators ran on which provider. */
+async function train(device: Device): Promise<{ losses: number[]; providers: Map<string, Set<string>> }> {
+  const tokens = BigInt64Array.from({ length: batch * length }, (_, at) => BigInt((at * at * 7) % 96))
+  using ids = NDArray.from(tokens, [batch, length], 'i64')
+  using targets = NDArray.from(tokens.toReversed(), [batch, length], 'i64')
+  using hyper = NDArray.from(adamWHyper(1))
+  using variables = new Variables(5, device)
+  using step = trainingStep(config, { variables, device, kernels: false, profile: join(folder, device) })
+  const losses: number[] = []
+  for (let index = 1; index <= steps; index++) {
+    hyper.data.set(adamWHyper(index, { rate: 3e-3 }))
+    const { loss } = await step.run({ ids, targets, hyper })
+    using host = copyTo(loss, 'cpu')
+    losses.push(host.toNumbers()[0] as number)
+  }
+  const events = step.endProfiling().flatMap((path) => JSON.parse(readFileSync(path, 'utf8')) as ProfileEvent[])
+  const providers = new Map<string, Set<string>>()
+  for (const { cat, args } of events) {
+    if (cat !== 'Node' || !args?.provider || !args.op_name) continue
+    providers.set(args.provider, (providers.get(args.provider) ?? new Set()).add(args.op_name))
+  }
+  return { losses, providers }
+}
+
+describe.runIf(present)('a training step on WebGPU', () => {
+  it('has the loss curve of the CPU, and its state never leaves the device', async () => {
+    const [host, device] = [await train('cpu'), await train('webgpu')]
+    for (const [at, loss] of host.losses.entries()) expect(device.losses[at]).toBeCloseTo(loss, 4)
+    expect(device.losses.at(-1)).toBeLessThan(device.losses[0] as number)
+    expect([...device.providers.keys()]).toEqual(['WebGpuExecutionProvider'])
+    const operators = device.providers.get('WebGpuExecutionProvider') as Set<string>
+    expect(operators.has('MatMul')).toBe(true)
+    expect([...operators].filter((name) => name.startsWith('Memcpy'))).toEqual([])
+  })
+})
