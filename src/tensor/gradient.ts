@@ -65,7 +65,8 @@ class BackwardPass {
     const arrived = outputGradients.find((gradient) => gradient) as Tensor
     const inputs = this.recompute(node, node.inputs, arrived)
     const outputs = this.recompute(node, node.outputs, arrived)
-    if (operator.gradient) return operator.gradient({ inputs, outputs, outputGradients, attributes, needs })
+    const explicit = operator.gradient?.({ inputs, outputs, outputGradients, attributes, needs })
+    if (explicit) return explicit
     const composed = operator.composite?.(inputs, attributes)
     if (!composed) {
       throw new R1Error('no-gradient', `${operator.name} has no gradient.`, {

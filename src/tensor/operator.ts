@@ -51,8 +51,8 @@ export interface Operator<A extends Attributes = Attributes> {
   readonly summary: string
   /** Types of the outputs. Throws through `traceError` where the inputs do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[]
-  /** Gradients of the inputs; without it the composite is differentiated. */
-  gradient?(call: GradientCall<A>): readonly (Tensor | undefined)[]
+  /** Gradients of the inputs; without it, or where it gives undefined, the composite is differentiated. */
+  gradient?(call: GradientCall<A>): readonly (Tensor | undefined)[] | undefined
   /** The output does not change with small changes of the inputs (comparisons, indices), or shall not be seen to. */
   readonly constant?: boolean
   supports?(inputs: readonly TensorType[], attributes: A, target: Target): boolean

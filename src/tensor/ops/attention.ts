@@ -109,7 +109,8 @@ const attentionOperator = defineOperator<AttentionAttributes>({
     const type = q as TensorType
     return [type, { dtype: type.dtype, shape: [batch, count, queries] }]
   },
-  gradient({ inputs, outputs, outputGradients: [dy], attributes }) {
+  gradient({ inputs, outputs, outputGradients: [dy, dNormalizer], attributes }) {
+    if (dNormalizer) return undefined
     const [q, k, v, ...segments] = inputs as readonly [Tensor, Tensor, Tensor, ...Tensor[]]
     const [y, normalizer] = outputs as readonly [Tensor, Tensor]
     return dy ? apply(attentionGradientOperator, [q, k, v, y, dy, normalizer, ...segments], attributes) : []
