@@ -13,7 +13,8 @@ typedef struct {
   float *log_probability_T;         // sign · weight · ln p[token]; 0 where ignored
   float *entropy_T;                 // −Σ p ln p in nats, or NULL; 0 where ignored
   float *log_sum_exp_T;             // ln Σ e^z, or NULL; 0 where ignored
-  float *dlogits_TV;                // weight · (p − onehot) / temperature, or NULL; may be logits_TV
+  const float *upstream_T;          // of dlogits, or NULL for 1
+  float *dlogits_TV;                // upstream · weight · (p − onehot) / temperature, or NULL; may be logits_TV
 } SoftmaxStatistics;
 
 // dlogits = p · (pull + curl · ln p), and `token_pull` more at the token: with these three numbers a row, the gradient of any mix of log-probability and entropy.

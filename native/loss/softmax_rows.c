@@ -67,9 +67,10 @@ static void statistics(const SoftmaxStatistics *job, int64_t t) {
   if (job->entropy_T) job->entropy_T[t] = log_sum - m.sum_of_z / m.sum;
   if (job->log_sum_exp_T) job->log_sum_exp_T[t] = top * scale + log_sum;
   if (!dlogits) return;
-  vec factor = splat(weight * scale / m.sum);
+  float upstream = job->upstream_T ? job->upstream_T[t] * weight * scale : weight * scale;
+  vec factor = splat(upstream / m.sum);
   for (int64_t i = 0; i < V; i += LANES) store(dlogits + i, load(dlogits + i, V - i) * factor, V - i);
-  dlogits[token] -= weight * scale;
+  dlogits[token] -= upstream;
 }
 
 int PATH(softmax_statistics)(void *job_, int64_t block) {
