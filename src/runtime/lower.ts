@@ -24,6 +24,21 @@ export interface LoweredGraph {
   readonly nodeCount: number
 }
 
+/** Where large constants go instead of into the model: a file beside it. */
+export interface ExternalFile {
+  /** Name of the file, relative to the model's folder. */
+  readonly location: string
+  /** Writes bytes at the end. @returns where they begin */
+  append(bytes: Uint8Array): number
+}
+
+export interface LowerOptions {
+  /** Constants above `externalBytes` are written there. */
+  readonly external?: ExternalFile
+  /** Values of inputs that become constants of the model. */
+  constantBytes?(input: Tensor): Uint8Array | undefined
+}
+
 interface EmittedNode {
   readonly operator: string
   readonly inputs: readonly string[]
@@ -32,6 +47,9 @@ interface EmittedNode {
   readonly domain: string
   readonly name: string
 }
+
+/** Bytes from which a constant goes to the external file, where there is one. */
+const externalBytes = 1024
 
 /** Bytes up to which equal constants are found by their content. */
 const smallConstant = 256
@@ -156,9 +174,21 @@ class GraphEmitter implements Emitter {
     return this.value('Shape', [source.input], { start: source.axis, end: source.axis + 1 })
   }
 
-  writeInitializers(model: OnnxModel): void {
-    for (const [name, { dtype, shape, bytes }] of this.initializers) model.initializer(name, dtype, shape, bytes)
+  writeInitializers(model: OnnxModel, external: ExternalFile | undefined): void {
+    for (const [name, { dtype, shape, bytes }] of this.initializers) {
+      writeInitializer(model, { name, type: { dtype, shape } }, bytes, external)
+    }
   }
+}
+
+function writeInitializer(model: OnnxModel, { name, type }: Port, bytes: Uint8Array, external?: ExternalFile): void {
+  const shape = type.shape as readonly number[]
+  const length = bytes.byteLength
+  const data =
+    external && length >= externalBytes
+      ? { location: external.location, offset: external.append(bytes), length }
+      : bytes
+  model.initializer(name, type.dtype, shape, data)
 }
 
 /** Names without the empty ones at the end, which stand for inputs or outputs that are left out. */
@@ -198,7 +228,7 @@ function lowerNode(emitter: GraphEmitter, node: GraphNode, call: LowerCall, targ
  * @param graph as `optimize` returns it for the same target
  * @throws R1Error `not-lowered` for an operator without a form on the target
  */
-export function lowerGraph(graph: Graph, target: Target): LoweredGraph {
+export function lowerGraph(graph: Graph, target: Target, options: LowerOptions = {}): LoweredGraph {
   const inputs = inputPorts(graph.inputs)
   const emitter = new GraphEmitter(target.device, inputs)
   const names = new Map<Tensor, string>(graph.inputs.map((tensor, index) => [tensor, (inputs[index] as Port).name]))
@@ -220,7 +250,7 @@ export function lowerGraph(graph: Graph, target: Target): LoweredGraph {
       emitter.types.set(name, tensor)
     }
   }
-  return encode(emitter, graph, inputs, names)
+  return encode(emitter, graph, inputs, names, options)
 }
 
 /** Gives the outputs their names, through Identity where a value is also an input, a constant or another output. */
@@ -229,6 +259,7 @@ function encode(
   graph: Graph,
   inputs: readonly Port[],
   names: ReadonlyMap<Tensor, string>,
+  { external, constantBytes }: LowerOptions,
 ): LoweredGraph {
   const produced = new Set(emitter.nodes.flatMap((node) => node.outputs))
   const renamed = new Map<string, string>()
@@ -242,14 +273,19 @@ function encode(
   })
   const model = new OnnxModel()
   const final = (name: string): string => renamed.get(name) ?? name
-  for (const { name, type } of inputs) model.input(name, type.dtype, type.shape)
+  const open = inputs.filter((port, index) => {
+    const bytes = constantBytes?.(graph.inputs[index] as Tensor)
+    if (bytes) writeInitializer(model, port, bytes, external)
+    return !bytes
+  })
+  for (const { name, type } of open) model.input(name, type.dtype, type.shape)
   for (const { name, type } of outputs) model.output(name, type.dtype, type.shape)
-  emitter.writeInitializers(model)
+  emitter.writeInitializers(model, external)
   for (const [name, type] of emitter.types) {
     if (produced.has(name) && !renamed.has(name)) model.value(name, type.dtype, type.shape)
   }
   for (const node of emitter.nodes) {
     model.node({ ...node, inputs: node.inputs.map(final), outputs: node.outputs.map(final) })
   }
-  return { model: model.encode(), inputs, outputs, nodeCount: emitter.nodes.length }
+  return { model: model.encode(), inputs: open, outputs, nodeCount: emitter.nodes.length }
 }
