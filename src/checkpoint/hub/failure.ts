@@ -1,0 +1,30 @@
+import { HubApiError } from '@huggingface/hub'
+import { R1Error } from '../../errors.ts'
+
+/** The error for an answer of the hub that is no success. */
+export function hubAnswerFailure(status: number, what: string): R1Error {
+  if (status === 401 || status === 403) {
+    return new R1Error('hub-unauthorized', `The hub refuses ${what} (${status}).`, {
+      remedy:
+        'Check the name, accept the licence on its page if it has one, and set HF_TOKEN to a token that may read it.',
+    })
+  }
+  if (status === 404) {
+    return new R1Error('hub-not-found', `The hub has no ${what}.`, { remedy: 'Check the name and the revision.' })
+  }
+  if (status === 429) {
+    return new R1Error('hub-busy', `The hub asks for patience at ${what} (429).`, { remedy: 'Wait some minutes.' })
+  }
+  return new R1Error('hub-unavailable', `The hub fails at ${what} (${status}).`, { remedy: 'Try again later.' })
+}
+
+/** Turns whatever a request threw into an error of this package. */
+export function hubFailure(error: unknown, what: string): unknown {
+  if (R1Error.isInstance(error)) return error
+  if (error instanceof HubApiError) return hubAnswerFailure(error.statusCode, what)
+  if (error instanceof Error && error.name === 'AbortError') return error
+  return new R1Error('hub-unreachable', `The hub cannot be reached for ${what}.`, {
+    remedy: 'Check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is in the cache.',
+    cause: error,
+  })
+}

@@ -1,0 +1,18 @@
+import { stat } from 'node:fs/promises'
+import { R1Error } from '../../errors.ts'
+import { isHubId } from './names.ts'
+import { type PullOptions, pull } from './pull.ts'
+
+/**
+ * The path of a checkpoint that a user names: a folder or file as it is, a hub id after fetching what is missing.
+ *
+ * @throws R1Error 'file-not-found' and what {@link pull} throws
+ */
+export async function locateCheckpoint(name: string, options: PullOptions = {}): Promise<string> {
+  if (await stat(name).catch(() => undefined)) return name
+  if (isHubId(name) && name.includes('/') && !/\.(gguf|safetensors|bin)$/.test(name))
+    return (await pull(name, options)).path
+  throw new R1Error('file-not-found', `There is no file or folder ${name}, and it is no id of a model on the hub.`, {
+    remedy: 'Check the path, or give an id such as owner/name.',
+  })
+}
