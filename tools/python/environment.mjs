@@ -36,7 +36,7 @@ function torchLibraries(folder) {
 }
 
 /** The pinned PyTorch and NumPy ship wheels for Python 3.11 to 3.14. */
-function findPython() {
+export function findPython() {
   for (const name of ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python']) {
     try {
       const question = ['-c', 'import sys; print(sys.version_info.minor)']
