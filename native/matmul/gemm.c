@@ -1,14 +1,14 @@
-// The driver of a matrix product: packs one side as a whole, then works on blocks of the other side, each packed by the task that multiplies it.
-// So each number of A and B is converted once, the shared side is read from the outer caches and the block stays in a core's own.
-#include "gemm.h"
-
+// The driver of a matrix product. One side is packed as a whole and shared by all tasks; a task owns a block of the other side's panels, which it packs itself and multiplies
+// with the shared ones. So each number of A and B is converted once, the shared side comes from the outer caches and the block stays in a core's own.
+// A depth-major operand (a transposed A, a plain B) has its vectors' numbers far apart: it is packed in slices of its depth, so that memory is read in order, before any task begins.
 #include "../framework/paths.h"
 #include "../framework/scratch.h"
+#include "gemm_plan.h"
 
 enum {
   CHUNK_DEPTH = 1536,       // a columns panel of this depth is 192 kB in bf16: it stays in the second-level cache while rows panels pass
   BLOCK_BYTES = 256 << 10,  // what a task packs for itself at most
-  SHARED_BYTES = 16 << 20,  // what is packed for all tasks at a time at most
+  SIDE_BYTES = 16 << 20,    // what is packed of a side at a time at most
   TASKS = 16,               // wanted at least, so that the cores end together
 };
 
@@ -25,112 +25,11 @@ const GemmKernels *gemm_kernels(Precision precision) {
   return kernels[r1_best_of(has)];
 }
 
-// ---- the plan of one chunk of the depth
-
-// A stretch of one term's depth, and where its lanes begin in a packed panel.
-typedef struct {
-  int term;
-  int64_t start, depth, rows_at, columns_at;
-} Piece;
-
-typedef struct {
-  const Gemm *product;
-  const GemmKernels *kernels;
-  Piece pieces[GEMM_MANY];
-  int piece_count;
-  int64_t inner_at[GEMM_MANY], up_at[GEMM_MANY];  // by term + output: the low-rank part's lanes in a rows and a columns panel
-  int64_t rows_stride, columns_stride;            // lanes of a packed panel, all its parts together
-  int64_t row_panels, column_panels, first_panel[GEMM_MANY + 1];  // the last by output
-  Target c[GEMM_MANY];
-  Lane *down;  // by term + output, each down_stride lanes: the packed `down` of low-rank parts
-  int64_t down_stride;
-
-  bool blocks_of_rows;  // a task owns row panels and all share the columns, or the other way round
-  Lane *shared;
-  int64_t shared_first, shared_count, pack_block, block;  // in panels
-} Plan;
+// ---- multiplying
 
 static const char *byte_at(const void *data, int64_t element, ElementType type) { return (const char *)data + element * (int64_t)element_size(type); }
 
-// ---- packing
-
-// Row panels first … first + count − 1, with the low-rank parts' inner products appended.
-static void pack_row_panels(const Plan *plan, int64_t first, int64_t count, Lane *to) {
-  const Gemm *product = plan->product;
-  const GemmKernels *kernels = plan->kernels;
-  const int64_t row = first * kernels->rows, row_count = smaller(count * kernels->rows, product->M - row);
-  for (int p = 0; p < plan->piece_count; p++) {
-    const Piece *piece = &plan->pieces[p];
-    kernels->pack_rows(&product->a[piece->term], row, row_count, piece->start, piece->depth, to + piece->rows_at, plan->rows_stride);
-  }
-  for (int i = 0; i < larger(product->terms, product->outputs); i++) {
-    const LowRank *low = &product->low_rank[i];
-    if (!low->rank) continue;
-    const Piece *piece = plan->pieces;  // the only chunk has a piece of every term that has any depth
-    const Piece *end = plan->pieces + plan->piece_count;
-    while (piece < end && product->terms > 1 && piece->term != i) piece++;
-    for (int64_t panel = 0; panel < count; panel++) {
-      const int height = (int)smaller(kernels->rows, row_count - panel * kernels->rows);
-      float *inner = low->inner + (row + panel * kernels->rows) * low->rank;
-      const Target target = {.data = inner, .stride = low->rank, .type = R1_FLOAT, .alpha = low->scale};
-      for (int64_t column = 0; column < low->rank; column += kernels->columns) {
-        PanelPair pair = {0};
-        if (piece < end) {
-          const Lane *down = plan->down + i * plan->down_stride + column / kernels->columns * columns_panel_size(kernels, piece->depth);
-          pair = (PanelPair){to + panel * plan->rows_stride + piece->rows_at, down, lanes_of(kernels, piece->depth)};
-        }
-        Target at = target;
-        at.data = inner + column;
-        kernels->multiply(&pair, piece < end, height, (int)smaller(kernels->columns, low->rank - column), &at);
-      }
-      const Operand operand = {.data = inner, .stride = low->rank, .type = R1_FLOAT};
-      kernels->pack_rows(&operand, 0, height, 0, low->rank, to + panel * plan->rows_stride + plan->inner_at[i], plan->rows_stride);
-    }
-  }
-}
-
-static int output_of(const Plan *plan, int64_t column_panel) {
-  int output = 0;
-  while (column_panel >= plan->first_panel[output + 1]) output++;
-  return output;
-}
-
-// Column panels first … first + count − 1; they may lie in more than one output.
-static void pack_column_panels(const Plan *plan, int64_t first, int64_t count, Lane *to) {
-  const Gemm *product = plan->product;
-  const GemmKernels *kernels = plan->kernels;
-  while (count > 0) {
-    const int output = output_of(plan, first);
-    const int64_t run = smaller(count, plan->first_panel[output + 1] - first), column = (first - plan->first_panel[output]) * kernels->columns;
-    const int64_t columns = smaller(run * kernels->columns, product->N[output] - column);
-    for (int p = 0; p < plan->piece_count; p++) {
-      const Piece *piece = &plan->pieces[p];
-      const int i = piece->term + output;
-      if (!product->packed[i]) kernels->pack_columns(&product->b[i], column, columns, piece->start, piece->depth, to + piece->columns_at, plan->columns_stride);
-    }
-    for (int term = 0; term < product->terms; term++) {
-      const LowRank *low = &product->low_rank[term + output];
-      if (low->rank) kernels->pack_columns(&low->up, column, columns, 0, low->rank, to + plan->up_at[term + output], plan->columns_stride);
-    }
-    first += run;
-    count -= run;
-    to += run * plan->columns_stride;
-  }
-}
-
-static int pack_shared(void *plan_, int64_t index) {
-  const Plan *plan = plan_;
-  const int64_t first = index * plan->pack_block, count = smaller(plan->pack_block, plan->shared_count - first);
-  if (plan->kernels->enter) plan->kernels->enter();
-  if (plan->blocks_of_rows) pack_column_panels(plan, plan->shared_first + first, count, plan->shared + first * plan->columns_stride);
-  else pack_row_panels(plan, plan->shared_first + first, count, plan->shared + first * plan->rows_stride);
-  if (plan->kernels->leave) plan->kernels->leave();
-  return 0;
-}
-
-// ---- multiplying
-
-// One micro-tile of C; the panels are where these two point.
+// One micro-tile of C; `rows` and `columns` point to its panels.
 static void multiply_panels(const Plan *plan, int64_t row_panel, const Lane *rows, int64_t column_panel, const Lane *columns) {
   const Gemm *product = plan->product;
   const GemmKernels *kernels = plan->kernels;
@@ -145,7 +44,7 @@ static void multiply_panels(const Plan *plan, int64_t row_panel, const Lane *row
     if (packed) b = packed + local_panel * columns_panel_size(kernels, product->K[piece->term]) + piece->start / kernels->lane_depth * kernels->columns;
     pairs[count++] = (PanelPair){rows + piece->rows_at, b, lanes_of(kernels, piece->depth)};
   }
-  for (int term = 0; term < product->terms; term++) {
+  for (int term = 0; plan->down && term < product->terms; term++) {
     const int i = term + output;
     const int64_t rank = product->low_rank[i].rank;
     if (rank) pairs[count++] = (PanelPair){rows + plan->inner_at[i], columns + plan->up_at[i], lanes_of(kernels, rank)};
@@ -157,27 +56,30 @@ static void multiply_panels(const Plan *plan, int64_t row_panel, const Lane *row
   kernels->multiply(pairs, count, (int)smaller(kernels->rows, product->M - row), (int)smaller(kernels->columns, product->N[output] - column), &target);
 }
 
-static int multiply_block(void *plan_, int64_t index) {
-  const Plan *plan = plan_;
-  const int64_t stride = plan->blocks_of_rows ? plan->rows_stride : plan->columns_stride;
-  const int64_t panels = plan->blocks_of_rows ? plan->row_panels : plan->column_panels;
-  const int64_t first = index * plan->block, count = smaller(plan->block, panels - first);
-  Lane *own = scratch_take((size_t)(count * stride) * sizeof(Lane));
-  if (!own) return R1_OUT_OF_MEMORY;
-  if (plan->kernels->enter) plan->kernels->enter();
-  if (plan->blocks_of_rows) {
-    pack_row_panels(plan, first, count, own);
-    for (int64_t s = 0; s < plan->shared_count; s++) {
-      for (int64_t i = 0; i < count; i++) multiply_panels(plan, first + i, own + i * stride, plan->shared_first + s, plan->shared + s * plan->columns_stride);
+static void multiply_block(const Plan *plan, int64_t first, int64_t count, const Lane *own) {
+  const Side *rows = &plan->rows, *columns = &plan->columns;
+  if (plan->owns_rows) {
+    for (int64_t column = 0; column < columns->count; column++) {
+      for (int64_t row = 0; row < count; row++) multiply_panels(plan, first + row, own + row * rows->stride, columns->first + column, columns->lanes + column * columns->stride);
     }
   } else {
-    pack_column_panels(plan, first, count, own);
-    for (int64_t s = 0; s < plan->shared_count; s++) {
-      for (int64_t i = 0; i < count; i++) multiply_panels(plan, plan->shared_first + s, plan->shared + s * plan->rows_stride, first + i, own + i * stride);
+    for (int64_t row = 0; row < rows->count; row++) {
+      for (int64_t column = 0; column < count; column++) multiply_panels(plan, rows->first + row, rows->lanes + row * rows->stride, first + column, own + column * columns->stride);
     }
   }
+}
+
+static int multiply_task(void *plan_, int64_t index) {
+  Plan *plan = plan_;
+  const Side *own = own_side(plan);
+  const int64_t first = own->first + index * plan->block, count = smaller(plan->block, own->first + own->count - first);
+  Lane *packed = own->sliced ? NULL : scratch_take((size_t)(count * own->stride) * sizeof(Lane));
+  if (!own->sliced && !packed) return R1_OUT_OF_MEMORY;
+  if (plan->kernels->enter) plan->kernels->enter();
+  if (packed) (plan->owns_rows ? pack_row_panels : pack_column_panels)(plan, first, count, packed);
+  multiply_block(plan, first, count, packed ? packed : own->lanes + (first - own->first) * own->stride);
   if (plan->kernels->leave) plan->kernels->leave();
-  scratch_give(own);
+  scratch_give(packed);
   return 0;
 }
 
@@ -201,52 +103,52 @@ static int run(Runner *runner, int64_t count, Task task, void *job) {
   return 0;
 }
 
-// Lays out the panels and decides which side is shared: the smaller one, unless the other has too few panels to keep the cores busy.
-static void lay_out(Plan *plan) {
-  const Gemm *product = plan->product;
-  const GemmKernels *kernels = plan->kernels;
-  plan->rows_stride = plan->columns_stride = 0;
-  for (int p = 0; p < plan->piece_count; p++) {
-    Piece *piece = &plan->pieces[p];
-    piece->rows_at = plan->rows_stride;
-    piece->columns_at = plan->columns_stride;
-    plan->rows_stride += rows_panel_size(kernels, piece->depth);
-    if (!product->packed[piece->term]) plan->columns_stride += columns_panel_size(kernels, piece->depth);
-  }
-  int64_t widest_up = 0;
-  for (int i = 0; i < larger(product->terms, product->outputs); i++) {
-    const int64_t rank = product->low_rank[i].rank;
-    plan->inner_at[i] = plan->rows_stride;
-    plan->up_at[i] = plan->columns_stride;
-    plan->rows_stride += rank ? rows_panel_size(kernels, rank) : 0;
-    if (product->terms > 1) plan->columns_stride += columns_panel_size(kernels, rank);  // all in one panel; outputs have one each
-    widest_up = larger(widest_up, columns_panel_size(kernels, rank));
-  }
-  if (product->terms == 1) plan->columns_stride += widest_up;
+static int64_t panel_bytes(const Side *side) { return larger(1, side->stride) * (int64_t)sizeof(Lane); }
 
-  const int64_t rows_bytes = plan->row_panels * plan->rows_stride * (int64_t)sizeof(Lane), columns_bytes = plan->column_panels * plan->columns_stride * (int64_t)sizeof(Lane);
-  plan->blocks_of_rows = rows_bytes >= columns_bytes;
-  const int64_t own = plan->blocks_of_rows ? plan->row_panels : plan->column_panels, other = plan->blocks_of_rows ? plan->column_panels : plan->row_panels;
-  if (own < TASKS && other > own) plan->blocks_of_rows = !plan->blocks_of_rows;
-  const int64_t panels = larger(own, other) * (own < TASKS) + own * (own >= TASKS);
-  const int64_t own_bytes = (plan->blocks_of_rows ? plan->rows_stride : plan->columns_stride) * (int64_t)sizeof(Lane);
-  plan->block = larger(1, smaller(panels / TASKS, BLOCK_BYTES / larger(own_bytes, 1)));
+// Tasks own the larger side, unless it has too few panels to keep the cores busy and the other has more.
+static void choose_sides(Plan *plan) {
+  const Side *rows = &plan->rows, *columns = &plan->columns;
+  plan->owns_rows = rows->panels * panel_bytes(rows) >= columns->panels * panel_bytes(columns);
+  if (own_side(plan)->panels < TASKS && shared_side(plan)->panels > own_side(plan)->panels) plan->owns_rows = !plan->owns_rows;
+  const Side *own = own_side(plan);
+  plan->block = larger(1, smaller(own->panels / TASKS, BLOCK_BYTES / panel_bytes(own)));
+}
+
+// How many panels of a side are packed at a time.
+static int64_t at_once(const Side *side) { return larger(1, smaller(side->panels, SIDE_BYTES / panel_bytes(side))); }
+
+static int pack_whole_side(Runner *runner, const Plan *plan, const Side *side) {
+  SidePacking packing = side_packing(plan, side);
+  return run(runner, packing.tasks, pack_side, &packing);
+}
+
+static int run_own_side(Runner *runner, Plan *plan) {
+  Side *own = own_side(plan);
+  const int64_t step = own->sliced ? at_once(own) : own->panels;
+  int failure = 0;
+  for (own->first = 0; own->first < own->panels && !failure; own->first += step) {
+    own->count = smaller(step, own->panels - own->first);
+    if (own->sliced) failure = pack_whole_side(runner, plan, own);
+    if (!failure) failure = run(runner, blocks_of(own->count, plan->block), multiply_task, plan);
+  }
+  return failure;
 }
 
 static int run_chunk(Runner *runner, Plan *plan) {
-  lay_out(plan);
-  const int64_t stride = plan->blocks_of_rows ? plan->columns_stride : plan->rows_stride, panels = plan->blocks_of_rows ? plan->column_panels : plan->row_panels;
-  const int64_t at_once = larger(1, smaller(panels, SHARED_BYTES / larger(1, stride * (int64_t)sizeof(Lane))));
-  plan->pack_block = plan->blocks_of_rows ? 4 : 16;
-  plan->shared = scratch_take((size_t)(at_once * stride) * sizeof(Lane));
-  if (!plan->shared) return R1_OUT_OF_MEMORY;
-  int failure = 0;
-  for (plan->shared_first = 0; plan->shared_first < panels && !failure; plan->shared_first += at_once) {
-    plan->shared_count = smaller(at_once, panels - plan->shared_first);
-    failure = run(runner, blocks_of(plan->shared_count, plan->pack_block), pack_shared, plan);
-    if (!failure) failure = run(runner, blocks_of(plan->blocks_of_rows ? plan->row_panels : plan->column_panels, plan->block), multiply_block, plan);
+  lay_out_panels(plan);
+  choose_sides(plan);
+  Side *shared = shared_side(plan), *own = own_side(plan);
+  const int64_t step = at_once(shared);
+  shared->lanes = scratch_take((size_t)(step * panel_bytes(shared)));
+  own->lanes = own->sliced ? scratch_take((size_t)(at_once(own) * panel_bytes(own))) : NULL;
+  int failure = !shared->lanes || (own->sliced && !own->lanes) ? R1_OUT_OF_MEMORY : 0;
+  for (shared->first = 0; shared->first < shared->panels && !failure; shared->first += step) {
+    shared->count = smaller(step, shared->panels - shared->first);
+    failure = pack_whole_side(runner, plan, shared);
+    if (!failure) failure = run_own_side(runner, plan);
   }
-  scratch_give(plan->shared);
+  scratch_give(own->lanes);
+  scratch_give(shared->lanes);
   return failure;
 }
 
@@ -273,32 +175,6 @@ static int64_t total_depth(const Gemm *product) {
 }
 
 bool gemm_fits_low_rank(const Gemm *product) { return total_depth(product) <= CHUNK_DEPTH; }
-
-static bool has_low_rank(const Gemm *product) {
-  for (int i = 0; i < larger(product->terms, product->outputs); i++) {
-    if (product->low_rank[i].rank) return true;
-  }
-  return false;
-}
-
-// Packs every `down`; they are small.
-static int pack_downs(Plan *plan) {
-  const Gemm *product = plan->product;
-  const int many = (int)larger(product->terms, product->outputs);
-  if (!has_low_rank(product)) return 0;
-  for (int i = 0; i < many; i++) {
-    const int64_t panels = blocks_of(product->low_rank[i].rank, plan->kernels->columns);
-    plan->down_stride = larger(plan->down_stride, panels * columns_panel_size(plan->kernels, product->K[product->terms > 1 ? i : 0]));
-  }
-  plan->down = scratch_take((size_t)(many * plan->down_stride) * sizeof(Lane));
-  if (!plan->down) return R1_OUT_OF_MEMORY;
-  for (int i = 0; i < many; i++) {
-    const LowRank *low = &product->low_rank[i];
-    const int64_t K = product->K[product->terms > 1 ? i : 0];
-    if (low->rank) plan->kernels->pack_columns(&low->down, 0, low->rank, 0, K, plan->down + i * plan->down_stride, columns_panel_size(plan->kernels, K));
-  }
-  return 0;
-}
 
 // Sums of a chunk go to f32 memory until the last chunk: C itself, or scratch memory where C is bf16.
 static int64_t partial_size(const Gemm *product, int output) { return product->c[output].type == R1_BFLOAT16 ? product->M * product->N[output] : 0; }
@@ -352,12 +228,12 @@ static int run_chunks(Runner *runner, Plan *plan) {
 
 static int run_product(Runner *runner, const Gemm *product) {
   Plan plan = {.product = product, .kernels = gemm_kernels(product->precision)};
-  plan.row_panels = blocks_of(product->M, plan.kernels->rows);
+  plan.rows.panels = blocks_of(product->M, plan.kernels->rows);
   for (int o = 0; o < product->outputs; o++) {
-    plan.column_panels += blocks_of(product->N[o], plan.kernels->columns);
-    plan.first_panel[o + 1] = plan.column_panels;
+    plan.columns.panels += blocks_of(product->N[o], plan.kernels->columns);
+    plan.first_panel[o + 1] = plan.columns.panels;
   }
-  if (!plan.row_panels || !plan.column_panels) return 0;
+  if (!plan.rows.panels || !plan.columns.panels) return 0;
   int failure = pack_downs(&plan);
   if (!failure) failure = run_chunks(runner, &plan);
   scratch_give(plan.down);

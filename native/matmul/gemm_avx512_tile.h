@@ -17,14 +17,23 @@ ALWAYS void tile(const PanelPair *pairs, int pair_count, const int R, const int 
       }
     }
   }
-  const bool plain = target->alpha == 1 && !target->added && !target->bias && target->type == R1_FLOAT;
+  const bool plain = target->alpha == 1 && !target->added && !target->bias;
+#if LANE_DEPTH == 2
+  if (plain && target->type == R1_BFLOAT16) {
+    for (int r = 0; r < R; r++) {
+      for (int v = 0; v < V; v++) store_bf16((uint16_t *)target->data + r * target->stride + 16 * v, v == V - 1 ? last : 0xffff, sum[r][v]);
+    }
+    return;
+  }
+#endif
   float sums[ROWS * COLUMNS] __attribute__((aligned(64)));
-  float *to = plain ? target->data : sums;
-  const int64_t stride = plain ? target->stride : COLUMNS;
+  const bool direct = plain && target->type == R1_FLOAT;
+  float *to = direct ? target->data : sums;
+  const int64_t stride = direct ? target->stride : COLUMNS;
   for (int r = 0; r < R; r++) {
     for (int v = 0; v < V; v++) _mm512_mask_storeu_ps(to + r * stride + 16 * v, v == V - 1 ? last : 0xffff, sum[r][v]);
   }
-  if (!plain) finish(sums, R, 16 * (V - 1) + __builtin_popcount(last), target);
+  if (!direct) finish(sums, R, 16 * (V - 1) + __builtin_popcount(last), target);
 }
 
 typedef void (*Tile)(const PanelPair *, int, __mmask16, const Target *);
