@@ -144,7 +144,7 @@ function checkType(format: ExportFormat, type: string | undefined): string {
   const types: readonly string[] = exportTypes[format]
   const chosen = type?.toLowerCase() ?? (types[0] as string)
   if (types.includes(chosen)) return chosen
-  throw new R1Error('bad-argument', `${format} cannot be written as ${chosen}.`, {
+  throw new R1Error('bad-option', `${format} cannot be written as ${chosen}.`, {
     remedy: `Choose one of ${types.join(', ')}.`,
   })
 }
@@ -153,7 +153,7 @@ function checkType(format: ExportFormat, type: string | undefined): string {
  * Writes a checkpoint in another format or type. Names, shapes, configuration and tokenizer come along.
  *
  * @param path what {@link openCheckpoint} opens
- * @throws R1Error 'bad-argument', 'unsupported-checkpoint', 'disk-full' and what opening throws
+ * @throws R1Error 'bad-option', 'unsupported-checkpoint', 'disk-full' and what opening throws
  */
 export async function exportCheckpoint(path: string, options: ExportOptions): Promise<ExportResult> {
   const type = checkType(options.format, options.type)
@@ -161,7 +161,7 @@ export async function exportCheckpoint(path: string, options: ExportOptions): Pr
   const folder = (await stat(path)).isDirectory() ? path : dirname(path)
   const dtype = type === 'keep' ? undefined : (type.toUpperCase() as Dtype)
   if (resolve(options.out) === resolve(path)) {
-    throw new R1Error('bad-argument', 'A checkpoint cannot be exported onto itself.', { remedy: 'Give another --out.' })
+    throw new R1Error('bad-option', 'A checkpoint cannot be exported onto itself.', { remedy: 'Give another --out.' })
   }
   const tensors =
     options.format === 'gguf'

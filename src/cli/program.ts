@@ -1,6 +1,9 @@
 import { Command } from 'commander'
 import { bench } from './verbs/bench.ts'
 import { doctor } from './verbs/doctor.ts'
+import { exportVerb } from './verbs/export.ts'
+import { inspect } from './verbs/inspect.ts'
+import { pull } from './verbs/pull.ts'
 import { packageVersion } from './version.ts'
 
 /** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
@@ -13,5 +16,8 @@ export function createProgram(): Command {
     .showHelpAfterError('(add --help to see what is possible)')
     .addCommand(bench())
     .addCommand(doctor())
+    .addCommand(exportVerb())
+    .addCommand(inspect())
+    .addCommand(pull())
     .addHelpText('after', '\nExample:\n  r1 doctor    look at this machine and say what will run on it')
 }

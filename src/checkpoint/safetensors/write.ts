@@ -31,7 +31,7 @@ function encodeHeader(tensors: readonly WritableTensor[], metadata: Readonly<Rec
   let begin = 0
   for (const { name, dtype, shape, byteLength } of tensors) {
     if (entries.has(name) || name === '__proto__' || dtypeLayouts[dtype].block > 1) {
-      throw new R1Error('bad-argument', `A safetensors file cannot hold the tensor ${name} (${dtype}).`, {
+      throw new R1Error('bad-option', `A safetensors file cannot hold the tensor ${name} (${dtype}).`, {
         remedy: 'Names must be distinct, and quantised blocks are for GGUF files.',
       })
     }
@@ -46,7 +46,7 @@ function encodeHeader(tensors: readonly WritableTensor[], metadata: Readonly<Rec
   return bytes
 }
 
-/** The bytes of a safetensors file, piece by piece. @throws R1Error 'shape-mismatch', 'bad-argument' */
+/** The bytes of a safetensors file, piece by piece. @throws R1Error 'shape-mismatch', 'bad-option' */
 export async function* encodeSafetensors(
   tensors: readonly WritableTensor[],
   options: SafetensorsWriteOptions = {},
@@ -59,7 +59,7 @@ export async function* encodeSafetensors(
 /**
  * Writes one safetensors file, whole or not at all.
  *
- * @throws R1Error 'disk-full', 'shape-mismatch', 'bad-argument'
+ * @throws R1Error 'disk-full', 'shape-mismatch', 'bad-option'
  */
 export async function writeSafetensors(
   path: string,
@@ -84,7 +84,7 @@ async function removeStale(folder: string, keep: ReadonlySet<string>): Promise<v
  * they pass the limit. Weight files of an earlier checkpoint there are removed at the end.
  *
  * @returns the names of the files written
- * @throws R1Error 'disk-full', 'shape-mismatch', 'bad-argument'
+ * @throws R1Error 'disk-full', 'shape-mismatch', 'bad-option'
  */
 export async function writeSafetensorsFolder(
   folder: string,
