@@ -67,6 +67,10 @@ export function addDimensions(left: Dimension, right: Dimension): Dimension {
   return format(sum)
 }
 
+export function subtractDimensions(left: Dimension, right: Dimension): Dimension {
+  return addDimensions(left, multiplyDimensions(-1, right))
+}
+
 export function multiplyDimensions(left: Dimension, right: Dimension): Dimension {
   if (typeof left === 'number' && typeof right === 'number') return left * right
   if (left === 1) return right

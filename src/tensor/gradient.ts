@@ -9,10 +9,10 @@ import { formatType } from './shape.ts'
 import { inputOperator, isTensor } from './trace.ts'
 import { flatten, mapTree } from './tree.ts'
 
-/** Nodes that lie between `wrt` and `outputs`, in the order they were made, and the tensors that depend on `wrt`. */
-function between(outputs: readonly Tensor[], wrt: readonly Tensor[]): { nodes: GraphNode[]; active: Set<Tensor> } {
+/** What a backward pass goes through: nodes from `wrt` to `outputs`, in the order they were made, and what depends on `wrt`. */
+function between(outputs: readonly Tensor[], wrt: readonly Tensor[], after: number) {
   const active = new Set<Tensor>(wrt)
-  const nodes = reachableNodes(outputs).filter((node) => {
+  const nodes = reachableNodes(outputs, after).filter((node) => {
     if (node.operator.constant || !node.inputs.some((tensor) => active.has(tensor))) return false
     for (const output of node.outputs) if (isFloating(output.dtype)) active.add(output)
     return true
@@ -27,8 +27,9 @@ class BackwardPass {
   private readonly nodes: readonly GraphNode[]
   private readonly active: ReadonlySet<Tensor>
 
-  constructor(outputs: readonly Tensor[], wrt: readonly Tensor[]) {
-    const { nodes, active } = between(outputs, wrt)
+  /** @param after nodes up to this id are not gone through: gradients by `wrt` are then partial ones */
+  constructor(outputs: readonly Tensor[], wrt: readonly Tensor[], after = -1) {
+    const { nodes, active } = between(outputs, wrt, after)
     this.nodes = nodes
     this.active = active
   }
@@ -67,6 +68,8 @@ class BackwardPass {
     const outputs = this.recompute(node, node.outputs, arrived)
     const explicit = operator.gradient?.({ inputs, outputs, outputGradients, attributes, needs })
     if (explicit) return explicit
+    // Inputs of a composite may depend on one another; what is wanted here is the gradient by each of them alone.
+    const before = Math.max(...inputs.map((tensor) => tensor.node.id))
     const composed = operator.composite?.(inputs, attributes)
     if (!composed) {
       throw new R1Error('no-gradient', `${operator.name} has no gradient.`, {
@@ -76,6 +79,7 @@ class BackwardPass {
     const inner = new BackwardPass(
       composed,
       inputs.filter((_, index) => needs[index]),
+      before,
     )
     composed.forEach((output, index) => {
       const gradient = outputGradients[index]

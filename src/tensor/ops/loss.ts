@@ -5,7 +5,7 @@ import { apply, defineOperator } from '../operator.ts'
 import { formatShape, type TensorType } from '../shape.ts'
 import { add, log, maximum, multiply, negate, subtract } from './elementwise.ts'
 import { gather, gatherElements, scatterAddRows } from './indexing.ts'
-import { matmul } from './matmul.ts'
+import { matmul, type ProductPrecision } from './matmul.ts'
 import { logSumExp, sum } from './reduction.ts'
 import { reshape } from './shape.ts'
 import { softmax } from './softmax.ts'
@@ -15,7 +15,7 @@ import { softmax } from './softmax.ts'
  * T tokens, D features, V vocabulary. logits = hidden · weightᵀ / temperature, p = softmax(logits).
  */
 
-type TemperatureAttributes = { readonly temperature: number }
+type HeadAttributes = { readonly temperature: number; readonly precision: ProductPrecision }
 
 function requireHead([hidden, weight, targets]: readonly (TensorType | undefined)[]): Dimension {
   if (!hidden || !weight || !targets) throw shapeViolation('hidden, weight and targets are needed')
@@ -35,7 +35,7 @@ function requireHead([hidden, weight, targets]: readonly (TensorType | undefined
 /** log p of the targets can not be −∞: this is the smallest p that f32 holds. */
 const tiny = 1e-37
 
-const linearCrossEntropyOperator = defineOperator<TemperatureAttributes>({
+const linearCrossEntropyOperator = defineOperator<HeadAttributes>({
   name: 'linearCrossEntropy',
   summary: 'Head and cross-entropy in one: −log p of each target, log-sum-exp and entropy',
   infer(inputs) {
@@ -62,11 +62,11 @@ const linearCrossEntropyOperator = defineOperator<TemperatureAttributes>({
   kernel: {
     operator: 'LinearCrossEntropy',
     supports: ([hidden]) => hidden?.dtype === 'f32',
-    lower: (emitter, { inputs, attributes: { temperature }, outputTypes, used }) =>
+    lower: (emitter, { inputs, attributes: { temperature, precision }, outputTypes, used }) =>
       emitter.node(
         'LinearCrossEntropy',
         inputs,
-        { temperature: { float: temperature } },
+        { temperature: { float: temperature }, precision },
         {
           domain: 'r1',
           types: outputTypes,
@@ -77,7 +77,7 @@ const linearCrossEntropyOperator = defineOperator<TemperatureAttributes>({
 })
 
 /** Inputs: dLoss `[T]`, hidden `[T, D]`, weight `[V, D]`, targets `[T]`, dEntropy `[T]` (optional). */
-const linearCrossEntropyGradientOperator = defineOperator<TemperatureAttributes>({
+const linearCrossEntropyGradientOperator = defineOperator<HeadAttributes>({
   name: 'linearCrossEntropyGradient',
   summary: 'Gradients of linearCrossEntropy by hidden and weight',
   infer([, hidden, weight, targets]) {
@@ -106,12 +106,12 @@ const linearCrossEntropyGradientOperator = defineOperator<TemperatureAttributes>
   kernel: {
     operator: 'LinearCrossEntropyGradient',
     supports: ([, hidden]) => hidden?.dtype === 'f32',
-    lower(emitter, { inputs, attributes: { temperature }, outputTypes, used }) {
+    lower(emitter, { inputs, attributes: { temperature, precision }, outputTypes, used }) {
       const [dLoss, hidden, weight, targets, dEntropy = ''] = inputs as readonly string[] & { length: 4 }
       return emitter.node(
         'LinearCrossEntropyGradient',
         [dLoss, hidden, weight, targets, '', dEntropy] as readonly string[],
-        { temperature: { float: temperature } },
+        { temperature: { float: temperature }, precision },
         { domain: 'r1', types: outputTypes, outputs: [true, used[1] ?? false] },
       )
     },
@@ -140,6 +140,9 @@ export function linearCrossEntropy(
   options: { temperature?: number } = {},
 ): TokenLosses {
   const { temperature = 1 } = options
-  const [loss, , entropy] = apply(linearCrossEntropyOperator, [hidden, weight, targets], { temperature })
+  const [loss, , entropy] = apply(linearCrossEntropyOperator, [hidden, weight, targets], {
+    temperature,
+    precision: 'f32',
+  })
   return { loss: loss as Tensor, entropy: entropy as Tensor }
 }

@@ -19,13 +19,13 @@ export interface MatmulOptions {
 }
 
 /** Storage of the operands inside the product: sums are always f32. */
-export type MatmulPrecision = 'f32' | 'bf16'
+export type ProductPrecision = 'f32' | 'bf16'
 
 export type MatmulAttributes = {
   readonly transposeA: boolean
   readonly transposeB: boolean
   readonly alpha: number
-  readonly precision: MatmulPrecision
+  readonly precision: ProductPrecision
 }
 
 /** `[batch, rows, columns]` of an operand after its transposition. */

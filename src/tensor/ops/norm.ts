@@ -70,7 +70,7 @@ const rmsNormOperator = defineOperator<EpsilonAttributes>({
         'RmsNorm',
         inputs,
         { epsilon: { float: epsilon } },
-        { domain: 'r1', types: outputTypes, outputs: used },
+        { domain: 'r1', types: outputTypes, outputs: [true, ...used.slice(1)] },
       ),
   },
 })
@@ -94,7 +94,12 @@ export const rmsNormGradientOperator = defineOperator({
     operator: 'RmsNormGradient',
     supports: isFloat32,
     lower: (emitter, { inputs, outputTypes, used }) =>
-      emitter.node('RmsNormGradient', inputs, {}, { domain: 'r1', types: outputTypes, outputs: used }),
+      emitter.node(
+        'RmsNormGradient',
+        inputs,
+        {},
+        { domain: 'r1', types: outputTypes, outputs: [true, ...used.slice(1)] },
+      ),
   },
 })
 
@@ -143,7 +148,7 @@ const layerNormOperator = defineOperator<EpsilonAttributes>({
         {
           domain: 'r1',
           types: outputTypes,
-          outputs: used,
+          outputs: [true, ...used.slice(1)],
         },
       ),
   },
@@ -166,7 +171,12 @@ const layerNormGradientOperator = defineOperator({
     operator: 'LayerNormGradient',
     supports: isFloat32,
     lower: (emitter, { inputs, outputTypes, used }) =>
-      emitter.node('LayerNormGradient', inputs, {}, { domain: 'r1', types: outputTypes, outputs: used }),
+      emitter.node(
+        'LayerNormGradient',
+        inputs,
+        {},
+        { domain: 'r1', types: outputTypes, outputs: [true, ...used.slice(1)] },
+      ),
   },
 })
 

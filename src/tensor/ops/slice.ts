@@ -1,4 +1,4 @@
-import { addDimensions, type Dimension } from '../dimension.ts'
+import { addDimensions, type Dimension, subtractDimensions } from '../dimension.ts'
 import { attributeViolation, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
 import { applyOne, checked, defineOperator } from '../operator.ts'
@@ -59,14 +59,9 @@ function resolveNamed(extent: Dimension, start: number, end: number | undefined)
   const first = from(start)
   const last = end === undefined ? extent : from(end)
   const size = subtractDimensions(last, first)
-  if (typeof size === 'number' && size < 0) throw attributeViolation(`[${start}, ${end}) of ${extent} is empty`)
+  if (typeof size === 'number' ? size < 0 : typeof first === 'string' && typeof last === 'number')
+    throw attributeViolation(`[${start}, ${end}) of ${extent} is empty`)
   return { start, end: end ?? farEnd, extent: size }
-}
-
-function subtractDimensions(left: Dimension, right: Dimension): Dimension {
-  if (left === right) return 0
-  if (typeof right === 'number') return addDimensions(left, -right)
-  throw attributeViolation(`the extent from ${right} to ${left} is not known`)
 }
 
 const sliceOperator = defineOperator<SliceAttributes & { readonly shape: Shape }>({

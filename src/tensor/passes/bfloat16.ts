@@ -1,16 +1,16 @@
 import type { Graph } from '../graph.ts'
-import { applyOne } from '../operator.ts'
-import { type MatmulAttributes, matmulOperator } from '../ops/matmul.ts'
+import { reapply } from '../operator.ts'
 import { rewrite } from './rewrite.ts'
 
 /**
- * Lets every matrix product of f32 operands round them to bfloat16; sums, parameters and everything else stay f32.
+ * Lets every operator that is a product of f32 matrices round its operands to bfloat16 (the attribute `precision` says
+ * that it is one); sums, parameters and everything else stay f32.
  * A machine without a bf16 kernel computes these products in f32.
  */
 export function useBfloat16(graph: Graph): Graph {
-  return rewrite(graph, ({ operator, attributes }, inputs) =>
-    operator === matmulOperator && inputs[0]?.dtype === 'f32'
-      ? [applyOne(matmulOperator, inputs, { ...(attributes as MatmulAttributes), precision: 'bf16' })]
+  return rewrite(graph, (node, inputs) =>
+    node.attributes.precision === 'f32' && inputs[0]?.dtype === 'f32'
+      ? reapply({ ...node, attributes: { ...node.attributes, precision: 'bf16' } }, inputs)
       : undefined,
   )
 }

@@ -1,0 +1,19 @@
+import type { OperatorCase } from '../case.ts'
+import { elementwiseCases } from './elementwise.ts'
+import { indexingCases } from './indexing.ts'
+import { networkCases } from './network.ts'
+import { productCases } from './product.ts'
+import { reductionCases } from './reduction.ts'
+import { shapeCases } from './shape.ts'
+import { stateCases } from './state.ts'
+
+/** A use of every operator of the table, with its values and how its gradients are checked. */
+export const cases: readonly OperatorCase[] = [
+  ...elementwiseCases,
+  ...shapeCases,
+  ...reductionCases,
+  ...indexingCases,
+  ...productCases,
+  ...networkCases,
+  ...stateCases,
+]
