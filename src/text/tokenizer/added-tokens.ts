@@ -16,9 +16,14 @@ export interface AddedToken {
   stripRight: boolean
 }
 
+/** Looking for tokens costs their length; none in use comes near this. */
+const longestToken = 1024
+
 export function readAddedToken(fields: Fields): AddedToken {
   const content = fields.string('content')
-  if (content === '') throw badTokenizer(`${fields.where}.content is empty`)
+  if (content === '' || content.length > longestToken) {
+    throw badTokenizer(`${fields.where}.content must have 1 to ${longestToken} characters`)
+  }
   const special = fields.boolean('special', false)
   return {
     id: tokenId(fields.value('id'), `${fields.where}.id`),

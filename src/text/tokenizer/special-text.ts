@@ -37,12 +37,20 @@ export class SpecialTextFinder {
         pattern.lastIndex = match.index + 1
       }
     }
-    const reach = Math.min(this.longest - 1, text.length)
-    for (let length = 1; length <= reach; length++) {
-      if (this.suffixes.has(text.slice(0, length))) cuts.add(0)
-      if (this.prefixes.has(text.slice(text.length - length))) cuts.add(text.length)
-    }
+    this.cutEdges(text, 0, text.length, cuts)
+    // Templates like to trim what they are given.
+    const start = text.length - text.trimStart().length
+    this.cutEdges(text, start, Math.max(start, text.trimEnd().length), cuts)
     return [...cuts].sort((a, b) => a - b)
+  }
+
+  /** Cuts at the ends of text[start, end) where a token's end or beginning stands. */
+  private cutEdges(text: string, start: number, end: number, cuts: Set<number>): void {
+    const reach = Math.min(this.longest - 1, end - start)
+    for (let length = 1; length <= reach; length++) {
+      if (this.suffixes.has(text.slice(start, start + length))) cuts.add(start)
+      if (this.prefixes.has(text.slice(end - length, end))) cuts.add(end)
+    }
   }
 }
 
