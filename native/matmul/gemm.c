@@ -2,6 +2,7 @@
 // with the shared ones. So each number of A and B is converted once, the shared side comes from the outer caches and the block stays in a core's own.
 // A depth-major operand (a transposed A, a plain B) has its vectors' numbers far apart: it is packed in slices of its depth, so that memory is read in order, before any task begins.
 #include "../framework/paths.h"
+#include "../framework/runner.h"
 #include "../framework/scratch.h"
 #include "gemm_plan.h"
 
@@ -85,24 +86,6 @@ static int multiply_task(void *plan_, int64_t index) {
 
 // ---- the order of the work
 
-// Runs tasks on the pool of a call, or one after the other without a call.
-typedef struct {
-  const Call *call;
-  OrtStatus *status;
-} Runner;
-
-static int run(Runner *runner, int64_t count, Task task, void *job) {
-  if (runner->call) {
-    runner->status = parallel(runner->call, count, task, job);
-    return runner->status != NULL;
-  }
-  for (int64_t i = 0; i < count; i++) {
-    const int failure = task(job, i);
-    if (failure) return failure;
-  }
-  return 0;
-}
-
 static int64_t panel_bytes(const Side *side) { return larger(1, side->stride) * (int64_t)sizeof(Lane); }
 
 // Tasks own the larger side, unless it has too few panels to keep the cores busy and the other has more.
@@ -119,7 +102,7 @@ static int64_t at_once(const Side *side) { return larger(1, smaller(side->panels
 
 static int pack_whole_side(Runner *runner, const Plan *plan, const Side *side) {
   SidePacking packing = side_packing(plan, side);
-  return run(runner, packing.tasks, pack_side, &packing);
+  return run_tasks(runner, packing.tasks, pack_side, &packing);
 }
 
 static int run_own_side(Runner *runner, Plan *plan) {
@@ -129,7 +112,7 @@ static int run_own_side(Runner *runner, Plan *plan) {
   for (own->first = 0; own->first < own->panels && !failure; own->first += step) {
     own->count = smaller(step, own->panels - own->first);
     if (own->sliced) failure = pack_whole_side(runner, plan, own);
-    if (!failure) failure = run(runner, blocks_of(own->count, plan->block), multiply_task, plan);
+    if (!failure) failure = run_tasks(runner, blocks_of(own->count, plan->block), multiply_task, plan);
   }
   return failure;
 }
@@ -248,8 +231,7 @@ int gemm_serial(const Gemm *product) {
 OrtStatus *gemm(const Call *call, const Gemm *product) {
   Runner runner = {.call = call};
   const int failure = run_product(&runner, product);
-  if (runner.status) return runner.status;
-  return failure ? fail_memory(call, 0) : NULL;
+  return runner_status(&runner, failure);
 }
 
 // ---- constant operands
