@@ -6,7 +6,7 @@ import { formatShape, type TensorType } from '../shape.ts'
 import { constant } from './constant.ts'
 import { add, and, equal, exp, greater, lessOrEqual, multiply, subtract, where } from './elementwise.ts'
 import { iota } from './indexing.ts'
-import { matmul } from './matmul.ts'
+import { matmul, type ProductPrecision } from './matmul.ts'
 import { logSumExp, sum } from './reduction.ts'
 import { reshape, transpose } from './shape.ts'
 
@@ -22,6 +22,7 @@ type AttentionAttributes = {
   readonly window: number
   readonly scale: number
   readonly segmented: boolean
+  readonly precision: ProductPrecision
 }
 
 interface Extents {
@@ -131,8 +132,8 @@ const attentionOperator = defineOperator<AttentionAttributes>({
   },
 })
 
-function kernelAttributes({ causal, window, scale }: AttentionAttributes) {
-  return { causal: causal ? 1 : 0, window, scale: { float: scale } }
+function kernelAttributes({ causal, window, scale, precision }: AttentionAttributes) {
+  return { causal: causal ? 1 : 0, window, scale: { float: scale }, precision }
 }
 
 /** Inputs: q, k, v, y, dy, log-sum-exp, segments (optional). */
@@ -200,5 +201,11 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const { causal = true, window = 0, segments } = options
   const scale = options.scale ?? 1 / Math.sqrt(Number(q.shape.at(-1)))
   const inputs = segments ? [q, k, v, segments] : [q, k, v]
-  return apply(attentionOperator, inputs, { causal, window, scale, segmented: Boolean(segments) })[0] as Tensor
+  return apply(attentionOperator, inputs, {
+    causal,
+    window,
+    scale,
+    segmented: Boolean(segments),
+    precision: 'f32',
+  })[0] as Tensor
 }
