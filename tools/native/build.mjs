@@ -2,7 +2,16 @@
 // Builds the native kernels: `npm run build:native [-- platform …]` writes prebuilds/<platform>/ and prebuilds/SHA256SUMS;
 // with --check it builds into a temporary folder and compares hashes instead.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,7 +77,9 @@ async function build(zig, name, folder) {
     const files = units.map(({ object }) => `${object}.o`)
     await runZig(zig, cache, ['cc', '-target', triple, '-shared', '-o', library, ...files, ...link], objects)
     mkdirSync(folder, { recursive: true })
-    copyFileSync(join(objects, library), join(folder, library))
+    // Renamed into its place: processes that have the old library mapped go on with it.
+    copyFileSync(join(objects, library), join(folder, `${library}.new`))
+    renameSync(join(folder, `${library}.new`), join(folder, library))
   } finally {
     rmSync(objects, { recursive: true, force: true })
   }
