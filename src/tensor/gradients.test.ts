@@ -29,14 +29,17 @@ describe('gradients against central differences', () => {
   })
 })
 
-describe('gradients in f32, where other lowerings may be taken, against those in f64', () => {
+describe.each([
+  ['native kernels', true],
+  ['stock operators', false],
+])('gradients in f32 by %s against those in f64', (_form, kernels) => {
   const both = differentiated.filter(({ gradient }) => gradient !== 'f32')
 
   it.each(named(both))('%s', (_, operatorCase) => {
     const by = differentiable(operatorCase)
     const values = valuesOf(operatorCase)
-    const single = gradientsOf(body(operatorCase), arraysOf(operatorCase, values, 'f32'), by, 2)
-    const double = gradientsOf(body(operatorCase), arraysOf(operatorCase, values, 'f64'), by, 2)
+    const single = gradientsOf(body(operatorCase), arraysOf(operatorCase, values, 'f32'), by, { threads: 2, kernels })
+    const double = gradientsOf(body(operatorCase), arraysOf(operatorCase, values, 'f64'), by, { threads: 2 })
     for (const name of by) {
       const [found, exact] = [single.get(name), double.get(name)].map(
         (array) => new Plain(array?.shape ?? [], array?.toNumbers() ?? []),

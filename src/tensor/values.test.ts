@@ -19,8 +19,10 @@ function worst(found: readonly Plain[], wanted: readonly Plain[]): number {
 describe('values of every operator against plain JavaScript', () => {
   it.each(byName)('%s', (_, operatorCase) => {
     const { tolerance = 2e-5, gradient } = operatorCase
-    const [single] = runCase(operatorCase, [valuesOf(operatorCase)], 'f32') as [Plain[]]
-    expect(worst(single, expected(operatorCase, 2))).toBeLessThan(tolerance)
+    for (const kernels of [true, false]) {
+      const [single] = runCase(operatorCase, [valuesOf(operatorCase)], 'f32', { kernels }) as [Plain[]]
+      expect(worst(single, expected(operatorCase, 2)), kernels ? 'kernels' : 'stock').toBeLessThan(tolerance)
+    }
     if (gradient === 'f32') return
     const [double] = runCase(operatorCase, [valuesOf(operatorCase)], 'f64') as [Plain[]]
     const states = operatorCase.operator === 'adamW' || operatorCase.operator === 'sgd'

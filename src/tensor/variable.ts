@@ -1,5 +1,6 @@
 import { shapeViolation } from './error.ts'
 import { createNode, type Tensor } from './graph.ts'
+import { checked } from './operator.ts'
 import type { TensorType } from './shape.ts'
 import { inputOperator, registerInput } from './trace.ts'
 
@@ -24,9 +25,11 @@ export const uniform = (bound: number): Initializer => ({ kind: 'uniform', bound
  * @param type with known extents
  */
 export function variable(name: string, type: TensorType, initializer: Initializer = zeros): Tensor {
-  if (type.shape.some((extent) => typeof extent !== 'number')) {
-    throw shapeViolation(`the variable ${name} needs known extents`)
-  }
+  checked('variable', [type], () => {
+    if (type.shape.some((extent) => typeof extent !== 'number')) {
+      throw shapeViolation(`the variable ${name} needs known extents`)
+    }
+  })
   const [tensor] = createNode(inputOperator, [], { name, variable: true, ...initializer }, [type], undefined).outputs
   return registerInput(tensor as Tensor)
 }

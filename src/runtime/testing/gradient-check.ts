@@ -1,7 +1,7 @@
 import { add, type DType, gradients, multiply, sum, type Tensor } from '../../tensor/index.ts'
 import { randomUniform, streamKey } from '../../tensor/random.ts'
 import { NDArray } from '../array.ts'
-import { type Jit, jit } from '../jit.ts'
+import { type Jit, type JitOptions, jit } from '../jit.ts'
 
 /** A function of named tensors. */
 export type Differentiated = (inputs: { readonly [name: string]: Tensor }) => readonly Tensor[]
@@ -43,8 +43,8 @@ function weightsOf(outputs: readonly NDArray[]): NDArray[] {
 }
 
 /** Analytic gradients of L by each input of `by`. */
-export function gradientsOf(body: Differentiated, arrays: Arrays, by: readonly string[], threads?: number) {
-  using value = jit((inputs: { readonly [name: string]: Tensor }) => ({ outputs: body(inputs) }), { threads })
+export function gradientsOf(body: Differentiated, arrays: Arrays, by: readonly string[], options: JitOptions = {}) {
+  using value = jit((inputs: { readonly [name: string]: Tensor }) => ({ outputs: body(inputs) }), options)
   const weights = weightsOf(value.runSync(arrays).outputs as readonly NDArray[])
   using derivative = jit(
     ({ inputs, weights }: { inputs: { readonly [name: string]: Tensor }; weights: readonly Tensor[] }) => {
@@ -54,7 +54,7 @@ export function gradientsOf(body: Differentiated, arrays: Arrays, by: readonly s
         by.map((name) => inputs[name] as Tensor),
       )
     },
-    { threads },
+    options,
   )
   const found = derivative.runSync({ inputs: arrays, weights } as never) as readonly NDArray[]
   return new Map(by.map((name, index) => [name, found[index] as NDArray]))
@@ -69,7 +69,7 @@ export function checkGradient(body: Differentiated, arrays: Arrays, options: Gra
   const { by, threads, step, tolerance, directions = 2, coordinates = 3 } = options
   using value = jit((inputs: { readonly [name: string]: Tensor }) => ({ outputs: body(inputs) }), { threads })
   const weights = weightsOf(value.runSync(arrays).outputs as readonly NDArray[]).map((array) => array.toNumbers())
-  const found = gradientsOf(body, arrays, by, threads)
+  const found = gradientsOf(body, arrays, by, { threads })
   return by.flatMap((name) => {
     const array = arrays[name] as NDArray
     const gradient = (found.get(name) as NDArray).toNumbers()

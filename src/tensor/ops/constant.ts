@@ -2,7 +2,7 @@ import { type Dimension, evaluateDimension } from '../dimension.ts'
 import type { DType } from '../dtype.ts'
 import { attributeViolation, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { applyOne, defineOperator } from '../operator.ts'
+import { applyOne, checked, defineOperator } from '../operator.ts'
 import type { Shape } from '../shape.ts'
 
 /** A tensor, or a number that takes the dtype of the tensor beside it. */
@@ -37,7 +37,9 @@ export function constant(
 ): Tensor {
   const { dtype = 'f32' } = options
   if (typeof values === 'number') return applyOne(constantOperator, [], { dtype, shape: [], values: [values] })
-  if (ArrayBuffer.isView(values) && !options.shape) throw attributeViolation('constant bytes need a shape')
+  checked('constant', [], () => {
+    if (ArrayBuffer.isView(values) && !options.shape) throw attributeViolation('the bytes need a shape')
+  })
   const shape = options.shape ?? [(values as readonly number[]).length]
   return applyOne(constantOperator, [], { dtype, shape, values })
 }
