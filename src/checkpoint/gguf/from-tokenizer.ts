@@ -24,6 +24,9 @@ interface VocabularyToken {
 
 const file = 'tokenizer.json'
 
+/** Models have at most this many rows more than their tokenizer has tokens. */
+const spareRows = 65_536
+
 function readVocabulary(tokenizer: TokenizerFiles['tokenizer'], model: Record<string, unknown>, size: number) {
   if (!isRecord(model.vocab)) throw badCheckpoint(file, 'its model has no vocab')
   const tokens = Array.from(
@@ -155,8 +158,7 @@ export function tokenizerEntries(files: TokenizerFiles, config: Readonly<Record<
   const model = files.tokenizer.model
   if (!isRecord(model)) throw badCheckpoint(file, 'it has no model')
   const size = Number(config.vocab_size)
-  if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 24)
-    throw badCheckpoint('config.json', 'vocab_size is missing')
+  if (!Number.isSafeInteger(size) || size < 1) throw badCheckpoint('config.json', 'vocab_size is missing')
   const tokens = readVocabulary(files.tokenizer, model, size)
   const type = model.type ?? (model.merges ? 'BPE' : undefined)
   const entries =
