@@ -29,6 +29,7 @@ const spareRows = 65_536
 
 function readVocabulary(tokenizer: TokenizerFiles['tokenizer'], model: Record<string, unknown>, size: number) {
   if (!isRecord(model.vocab)) throw badCheckpoint(file, 'its model has no vocab')
+  if (size > Object.keys(model.vocab).length + spareRows) throw badCheckpoint('config.json', `vocab_size is ${size}`)
   const tokens = Array.from(
     { length: size },
     (_, id): VocabularyToken => ({ text: `[PAD${id}]`, kind: tokenKinds.unused }),

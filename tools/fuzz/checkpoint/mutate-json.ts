@@ -41,6 +41,7 @@ export function mutateJson(seed: Uint8Array, random: Random): Buffer {
   const root: unknown = JSON.parse(Buffer.from(seed).toString('utf8'))
   for (let count = 1 + random.below(3); count > 0; count -= 1) {
     const all = places(root)
+    if (all.length === 0) break
     const [holder, key] = random.pick(all)
     const [otherHolder, otherKey] = random.pick(all)
     switch (random.below(4)) {
@@ -51,7 +52,8 @@ export function mutateJson(seed: Uint8Array, random: Random): Buffer {
         holder[key] = structuredClone(otherHolder[otherKey])
         break
       case 2:
-        holder[random.pick(['x', otherKey, 'constructor', 'length'])] = structuredClone(holder[key])
+        if (!Array.isArray(holder))
+          holder[random.pick(['x', otherKey, 'constructor', 'prototype'])] = structuredClone(holder[key])
         break
       default:
         holder[key] = structuredClone(random.pick(values))
