@@ -111,21 +111,26 @@ function ropeCase(name: string, width: number, interleaved: boolean): OperatorCa
   }
 }
 
-interface AttentionCase extends Omit<AttentionOptions, 'segments'> {
+interface AttentionCase extends Omit<AttentionOptions, 'segments' | 'offsets'> {
   readonly heads?: number
   readonly keyHeads?: number
   readonly queries?: number
   readonly keys?: number
   readonly segmented?: boolean
+  /** The key at which the first query of each row stands. */
+  readonly offsets?: readonly number[]
+  readonly valueWidth?: number
 }
 
 /** Reference of attention: for each query the weighted mean of the values it sees. */
-function attended({ q, k, v, segments }: Record<string, Plain>, options: AttentionCase): Plain {
-  const { causal = true, window = 0, scale } = options
+function attended({ q, k, v, segments, offsets }: Record<string, Plain>, options: AttentionCase): Plain {
+  const { causal = true, window = 0, softcap = 0 } = options
   const [, queries, heads, width] = (q as Plain).shape as [number, number, number, number]
   const [, keys, keyHeads] = (k as Plain).shape as [number, number, number]
-  const lag = keys - queries
-  return make((q as Plain).shape, (b, s, h, j) => {
+  const scale = options.scale ?? 1 / Math.sqrt(width)
+  const shape = [...(q as Plain).shape.slice(0, 3), (v as Plain).shape[3] as number]
+  return make(shape, (b, s, h, j) => {
+    const lag = offsets ? offsets.at(b) : keys - queries
     const group = Math.floor(h / (heads / keyHeads))
     const sees = (t: number) => {
       const distance = s + lag - t
@@ -136,31 +141,35 @@ function attended({ q, k, v, segments }: Record<string, Plain>, options: Attenti
     const seen = range(keys).filter(sees)
     const score = (t: number) =>
       total(range(width).map((d) => (q as Plain).at(b, s, h, d) * (k as Plain).at(b, t, group, d)))
-    const weights = seen.map((t) => Math.exp(score(t) * (scale ?? 1 / Math.sqrt(width))))
+    const capped = (score: number) => (softcap ? softcap * Math.tanh(score / softcap) : score)
+    const weights = seen.map((t) => Math.exp(capped(score(t) * scale)))
     return total(seen.map((t, index) => (weights[index] as number) * (v as Plain).at(b, t, group, j))) / total(weights)
   })
 }
 
 function attentionCase(name: string, options: AttentionCase): OperatorCase {
-  const { heads = 2, keyHeads = 2, queries = 4, keys = 4, segmented, ...visibility } = options
-  const segments: Record<string, CaseInput> = segmented
-    ? { segments: integers([0, 0, 1, 1, 2, 2, 2, -1], 'batch', queries) }
-    : {}
+  const { heads = 2, keyHeads = 2, queries = 4, keys = 4, valueWidth = 3, segmented, offsets, ...visibility } = options
+  const places: Record<string, CaseInput> = {
+    ...(segmented && { segments: integers([0, 0, 1, 1, 2, 2, 2, -1], 'batch', queries) }),
+    ...(offsets && { offsets: integers(offsets, 'batch') }),
+  }
   return {
     operator: 'attention',
     name,
     inputs: {
       q: floats('batch', queries, heads, 3),
       k: floats('batch', keys, keyHeads, 3),
-      v: floats('batch', keys, keyHeads, 3),
-      ...segments,
+      v: floats('batch', keys, keyHeads, valueWidth),
+      ...places,
     },
-    build: ({ q, k, v, segments }) => attention(q as Tensor, k as Tensor, v as Tensor, { ...visibility, segments }),
+    build: ({ q, k, v, segments, offsets }) =>
+      attention(q as Tensor, k as Tensor, v as Tensor, { ...visibility, segments, offsets }),
     reference: (inputs) => attended(inputs, options),
   }
 }
 
 const causal = attentionCase('causal', {})
+const softCapped = attentionCase('soft cap', { softcap: 0.7, segmented: true, heads: 4 })
 
 function lossCase(name: string, temperature: number, outputs: readonly ('loss' | 'entropy')[]): OperatorCase {
   return {
@@ -222,6 +231,11 @@ export const networkCases: readonly OperatorCase[] = [
   attentionCase('grouped heads', { heads: 4, keyHeads: 2 }),
   attentionCase('one key head', { heads: 3, keyHeads: 1, window: 3 }),
   attentionCase('queries at the end of more keys', { queries: 2, keys: 5, heads: 4, keyHeads: 2 }),
+  softCapped,
+  gradientCase(softCapped, 'attentionGradient', ['batch', 4, 4, 3]),
+  attentionCase('slots of a cache', { queries: 2, keys: 7, offsets: [0, 4], heads: 4 }),
+  attentionCase('slots of a cache, window', { queries: 3, keys: 7, offsets: [4, 1], window: 2 }),
+  attentionCase('values of another width', { valueWidth: 5, heads: 4 }),
   lossCase('loss', 1, ['loss']),
   bothOutputs,
   lossCase('entropy alone', 0.8, ['entropy']),
