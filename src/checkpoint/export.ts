@@ -1,7 +1,7 @@
 import { copyFile, mkdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { R1Error } from '../errors.ts'
-import { writeJson } from './atomic.ts'
+import { writeAtomically, writeJson } from './atomic.ts'
 import type { Dtype } from './bytes/dtype.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { fileFailure } from './failure.ts'
@@ -9,6 +9,7 @@ import { resolveInFolder } from './folder.ts'
 import { familyOfModelType } from './gguf/families.ts'
 import { ggufEntries } from './gguf/from-checkpoint.ts'
 import { ggufTensors } from './gguf/from-tensors.ts'
+import { tokenizerOfMetadata } from './gguf/to-tokenizer.ts'
 import { writeGguf } from './gguf/write.ts'
 import { openCheckpoint } from './open.ts'
 import { writeSafetensorsFolder } from './safetensors/write.ts'
@@ -43,6 +44,8 @@ export interface ExportResult {
   readonly tensors: number
   /** Bytes of tensors. */
   readonly bytes: number
+  /** What the reader should know: what could not come along. */
+  readonly notes: readonly string[]
 }
 
 /** Files that travel with the weights. */
@@ -86,7 +89,8 @@ async function writeAsGguf(checkpoint: Checkpoint, folder: string, dtype: Dtype,
   const tensors = followed(ggufTensors(checkpoint, family, dtype), options)
   await mkdir(dirname(resolve(options.out)), { recursive: true })
   await writeGguf(options.out, entries, tensors)
-  return tensors
+  const hasTokenizer = entries.some((entry) => entry.key === 'tokenizer.ggml.tokens')
+  return { tensors, notes: hasTokenizer ? [] : ['The checkpoint has no tokenizer.json, so the file has no tokenizer.'] }
 }
 
 function safetensor(checkpoint: Checkpoint, name: string, wanted: Dtype | undefined): WritableTensor {
@@ -105,6 +109,23 @@ function safetensor(checkpoint: Checkpoint, name: string, wanted: Dtype | undefi
       yield* tensorOfBytes(name, dtype, shape, await checkpoint.read(name)).chunks()
     },
   }
+}
+
+/** Writes the tokenizer and chat template that a GGUF holds inside. @returns what could not be written */
+async function unpackTokenizer(checkpoint: Checkpoint, folder: string): Promise<string[]> {
+  const files = tokenizerOfMetadata(checkpoint.metadata)
+  const template = checkpoint.metadata.get('tokenizer.chat_template')
+  if (typeof template === 'string') {
+    const text = new TextEncoder().encode(template)
+    await writeAtomically(join(folder, 'chat_template.jinja'), (writer) => writer.write(text))
+  }
+  if (files) {
+    await writeJson(join(folder, 'tokenizer.json'), files.tokenizer)
+    await writeJson(join(folder, 'tokenizer_config.json'), files.tokenizerConfig)
+    return []
+  }
+  const kind = checkpoint.metadata.get('tokenizer.ggml.model')
+  return kind === undefined ? [] : [`Its tokenizer (${String(kind)}) cannot be written as tokenizer.json.`]
 }
 
 async function copyCompanions(from: string, to: string): Promise<void> {
@@ -136,8 +157,9 @@ async function writeAsSafetensors(
     ...checkpoint.config,
     ...(torchType && { torch_dtype: torchType }),
   })
+  if (checkpoint.format === 'gguf') return { tensors: written, notes: await unpackTokenizer(checkpoint, options.out) }
   if (resolve(folder) !== resolve(options.out)) await copyCompanions(folder, options.out)
-  return written
+  return { tensors: written, notes: [] }
 }
 
 function checkType(format: ExportFormat, type: string | undefined): string {
@@ -163,16 +185,10 @@ export async function exportCheckpoint(path: string, options: ExportOptions): Pr
   if (resolve(options.out) === resolve(path)) {
     throw new R1Error('bad-option', 'A checkpoint cannot be exported onto itself.', { remedy: 'Give another --out.' })
   }
-  const tensors =
+  const { tensors, notes } =
     options.format === 'gguf'
       ? await writeAsGguf(checkpoint, folder, dtype ?? 'F16', options)
       : await writeAsSafetensors(checkpoint, folder, dtype, options)
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0)
-  return { path: options.out, format: options.format, type, tensors: tensors.length, bytes }
-}
-
-/** A name for an exported file: the checkpoint's and the type's. */
-export function exportName(path: string, format: ExportFormat, type: string): string {
-  const name = basename(resolve(path)).replace(/\.(gguf|safetensors|bin)$/, '')
-  return format === 'gguf' ? `${name}-${type}.gguf` : `${name}-${type}`
+  return { path: options.out, format: options.format, type, tensors: tensors.length, bytes, notes }
 }

@@ -55,3 +55,25 @@ export function preTokenizerName(preTokenizer: unknown): string {
     },
   )
 }
+
+/** Names that stand for the same way to cut. */
+const sameAs: Readonly<Record<string, string>> = {
+  llama3: 'llama-bpe',
+  'llama-v3': 'llama-bpe',
+  'deepseek-r1-qwen': 'qwen2',
+}
+
+function stepOf(part: string): Record<string, unknown> {
+  if (part.startsWith('ByteLevel')) {
+    return { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: part === 'ByteLevel+regex' }
+  }
+  if (part === 'Digits') return { type: 'Digits', individual_digits: true }
+  return { type: 'Split', pattern: { Regex: part }, behavior: 'Isolated', invert: false }
+}
+
+/** The `pre_tokenizer` of tokenizer.json for one of llama.cpp's names, or undefined for one that is not known here. */
+export function preTokenizerOfName(name: string): Record<string, unknown> | undefined {
+  const wanted = Object.hasOwn(sameAs, name) ? sameAs[name] : name
+  const parts = known.find(([candidate]) => candidate === wanted)?.[1]
+  return parts && { type: 'Sequence', pretokenizers: parts.map(stepOf) }
+}

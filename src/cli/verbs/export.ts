@@ -12,8 +12,8 @@ interface ExportValues {
   out: string
 }
 
-function format({ path, format: written, type, tensors, bytes }: ExportResult): string {
-  return `${path}: ${tensors} tensors, ${formatBytes(bytes)}, ${written} ${type}`
+function format({ path, format: written, type, tensors, bytes, notes }: ExportResult): string {
+  return [`${path}: ${tensors} tensors, ${formatBytes(bytes)}, ${written} ${type}`, ...notes].join('\n')
 }
 
 /** `r1 export <checkpoint>`: writes a checkpoint in another format or type. */
