@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { NDArray } from './array.ts'
 import { createSession, createSessionSync } from './session.ts'
@@ -50,6 +51,27 @@ describe('an asynchronous run', () => {
     const x = input()
     const results = await Promise.all([session.run({ x }), session.run({ x }), session.run({ x })])
     for (const { y } of results) expect(y?.data[7]).toBeCloseTo(1 / 512)
+  })
+
+  it('waits for a thread where a thousand are wanted at once', async () => {
+    using session = createSessionSync(sum(), { threads: 1 })
+    const results = await Promise.all(
+      Array.from({ length: 1000 }, async (_, index) => {
+        const a = NDArray.from([index, 1], [1, 2])
+        return (await session.run({ a, b: a })).c?.data[0]
+      }),
+    )
+    expect(results).toEqual(Array.from({ length: 1000 }, (_, index) => 2 * index))
+  })
+
+  it('leaves a thread to the file system', async () => {
+    using session = createSessionSync(power(15, 512), { threads: 1, spinning: false })
+    const x = input()
+    let ended = 0
+    const runs = Array.from({ length: 8 }, () => session.run({ x }).then(() => ended++))
+    await stat('.')
+    expect(ended).toBe(0)
+    await Promise.all(runs)
   })
 
   it('keeps others away from what it writes', async () => {

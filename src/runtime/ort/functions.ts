@@ -2,7 +2,8 @@
  * The functions of ONNX Runtime's C API that this package calls.
  *
  * The API is one struct of function pointers to which every release only appends, so a function is known by its place in
- * it. The places were counted from the public header `onnxruntime_c_api.h`; `npm run check:ort -- <header>` counts again.
+ * it. Memory on devices needs no I/O binding: `Run` takes values on any device and writes into such values.
+ * The places were counted from the public header `onnxruntime_c_api.h`; `npm run check:ort -- <header>` counts again.
  */
 
 /** An address in this process; 0 is written null. */
@@ -71,9 +72,7 @@ export const functions = {
   ),
   CreateSessionOptions: status<[out: OutAddress]>(10, '_Out_ void **out'),
   EnableProfiling: status<[options: Address, prefix: string]>(14, `void *options, ${path}prefix`),
-  EnableMemPattern: status<[options: Address]>(16, 'void *options'),
   DisableMemPattern: status<[options: Address]>(17, 'void *options'),
-  EnableCpuMemArena: status<[options: Address]>(18, 'void *options'),
   DisableCpuMemArena: status<[options: Address]>(19, 'void *options'),
   SetSessionGraphOptimizationLevel: status<[options: Address, level: number]>(23, 'void *options, int level'),
   SetIntraOpNumThreads: status<[options: Address, threads: number]>(24, 'void *options, int threads'),
@@ -115,7 +114,6 @@ export const functions = {
     49,
     'const void *memory, void *data, size_t byteLength, const int64_t *shape, size_t rank, int dataType, _Out_ void **out',
   ),
-  IsTensor: status<[value: Address, out: OutNumber]>(50, 'const void *value, _Out_ int *out'),
   GetTensorMutableData: status<[value: Address, out: OutAddress]>(51, 'void *value, _Out_ void **out'),
   CastTypeInfoToTensorInfo: status<[type: Address, out: OutAddress]>(55, 'const void *type, _Out_ void **out'),
   GetTensorElementType: status<[info: Address, out: OutNumber]>(60, 'const void *info, _Out_ int *out'),
@@ -136,11 +134,6 @@ export const functions = {
   CreateCpuMemoryInfo: status<[allocatorType: number, memoryType: number, out: OutAddress]>(
     69,
     'int allocatorType, int memoryType, _Out_ void **out',
-  ),
-  MemoryInfoGetName: status<[memory: Address, out: OutAddress]>(71, 'const void *memory, _Out_ void **out'),
-  AllocatorAlloc: status<[allocator: Address, byteLength: number, out: OutAddress]>(
-    75,
-    'void *allocator, size_t byteLength, _Out_ void **out',
   ),
   AllocatorFree: status<[allocator: Address, address: Address]>(76, 'void *allocator, void *address'),
   GetAllocatorWithDefaultOptions: status<[out: OutAddress]>(78, '_Out_ void **out'),
@@ -166,41 +159,10 @@ export const functions = {
     131,
     'const void *session, const void *memory, _Out_ void **out',
   ),
-  ReleaseAllocator: release(132),
-  RunWithBinding: status<[session: Address, options: Address | null, binding: Address]>(
-    133,
-    'void *session, const void *options, const void *binding',
-  ),
-  CreateIoBinding: status<[session: Address, out: OutAddress]>(134, 'void *session, _Out_ void **out'),
-  ReleaseIoBinding: release(135),
-  BindInput: status<[binding: Address, name: string, value: Address]>(
-    136,
-    'void *binding, const char *name, const void *value',
-  ),
-  BindOutput: status<[binding: Address, name: string, value: Address]>(
-    137,
-    'void *binding, const char *name, const void *value',
-  ),
-  BindOutputToDevice: status<[binding: Address, name: string, memory: Address]>(
-    138,
-    'void *binding, const char *name, const void *memory',
-  ),
-  GetBoundOutputValues: status<[binding: Address, allocator: Address, out: OutAddress, count: OutNumber]>(
-    140,
-    'const void *binding, void *allocator, _Out_ void **out, _Out_ size_t *count',
-  ),
-  GetTensorMemoryInfo: status<[value: Address, out: OutAddress]>(194, 'const void *value, _Out_ void **out'),
-  SynchronizeBoundInputs: status<[binding: Address]>(202, 'void *binding'),
-  SynchronizeBoundOutputs: status<[binding: Address]>(203, 'void *binding'),
-  AddExternalInitializers: status<[options: Address, names: string[], values: BigUint64Array, count: number]>(
-    210,
-    'void *options, const char **names, const void *values, size_t count',
-  ),
   SessionOptionsAppendExecutionProvider: status<
     [options: Address, name: string, keys: string[], values: string[], count: number]
   >(216, 'void *options, const char *name, const char **keys, const char **values, size_t count'),
   RegisterCustomOpsLibrary_V2: status<[options: Address, path: string]>(228, `void *options, ${path}path`),
-  GetBuildInfoString: plain<[], string>(254, 'const char *', ''),
   CopyTensors: status<
     [environment: Address, sources: BigUint64Array, targets: BigUint64Array, stream: null, count: number]
   >(386, 'const void *environment, const void *sources, const void *targets, void *stream, size_t count'),

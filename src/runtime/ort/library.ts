@@ -5,6 +5,7 @@ import { type Address, apiVersion, type FunctionEntry, type Functions, functions
 import { libraryFault } from './library-file.ts'
 import { out } from './out.ts'
 import { statusError } from './status.ts'
+import { onThread } from './threads.ts'
 
 type Signature<Entry> =
   Entry extends FunctionEntry<infer Parameters, infer Result> ? (...parameters: Parameters) => Result : never
@@ -19,23 +20,23 @@ export interface Runtime {
   /** Path of the loaded file. */
   readonly path: string
   readonly api: Api
-  /** `Run` and `CreateSession…` on a thread of libuv's pool; they resolve with the status's address or null. */
+  /** The functions that take long, on a thread of libuv's pool. */
   readonly asynchronous: AsynchronousApi
   /** `OrtEnv *` */
   readonly environment: Address
-  /** `OrtAllocator *` for memory on the CPU, 64-byte aligned. */
+  /** `OrtAllocator *` of the names that ONNX Runtime hands out. */
   readonly allocator: Address
   /** `OrtMemoryInfo *` of memory on the CPU. */
   readonly cpuMemory: Address
-  /** Throws if `status` is not null, and releases it. */
-  check(status: Address | null): void
 }
 
 type Asynchronous<Entry> =
   Entry extends FunctionEntry<infer Parameters, unknown> ? (...parameters: Parameters) => Promise<void> : never
 
-type AsynchronousName = 'Run' | 'RunWithBinding' | 'CreateSession' | 'CreateSessionFromArray'
+type AsynchronousName = 'Run' | 'CreateSession' | 'CreateSessionFromArray'
 type AsynchronousApi = { readonly [Name in AsynchronousName]: Asynchronous<Functions[Name]> }
+
+type Natives = Readonly<Record<keyof Functions, NativeFunction>>
 
 /** What koffi makes of a function pointer. */
 interface NativeFunction {
@@ -58,60 +59,31 @@ export interface Loaded {
 
 /** Loads the library at `path`. @throws R1Error `runtime-unusable` or `runtime-version` */
 export function loadRuntime(path: string): Loaded {
+  const { handle, base } = openLibrary(path)
+  const { version, table } = versionedTable(base, path)
+  const natives = decodeFunctions(table)
+  const api = blockingApi(natives)
+  const runtime = {
+    version,
+    path,
+    api,
+    asynchronous: asynchronousApi(natives),
+    environment: out((address) => api.CreateEnv(log.fatal, 'deepseek-r1', address)),
+    allocator: out((address) => api.GetAllocatorWithDefaultOptions(address)),
+    cpuMemory: out((address) => api.CreateCpuMemoryInfo(deviceAllocator, defaultMemory, address)),
+  }
+  return { runtime, handle }
+}
+
+function openLibrary(path: string): { handle: LibraryHandle; base: unknown } {
   const fault = libraryFault(path)
   if (fault !== undefined) throw new R1Error('runtime-unusable', `${path} ${fault}.`, { remedy })
-  let handle: LibraryHandle
-  let base: unknown
   try {
-    handle = koffi.load(path)
-    base = handle.func('void *OrtGetApiBase()')()
+    const handle = koffi.load(path)
+    return { handle, base: handle.func('void *OrtGetApiBase()')() }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new R1Error('runtime-unusable', `${path} cannot be loaded as ONNX Runtime: ${reason}.`, { remedy, cause })
-  }
-  const { version, table } = versionedTable(base, path)
-  const natives = decodeFunctions(table)
-  const raise = (status: Address) => {
-    const code = natives.GetErrorCode(status) as number
-    const message = natives.GetErrorMessage(status) as string
-    natives.ReleaseStatus(status)
-    return statusError(code, message)
-  }
-  const check = (status: Address | null) => {
-    if (status !== null) throw raise(status)
-  }
-  const api = Object.fromEntries(
-    Object.entries(functions).map(([name, { status }]) => {
-      const native = natives[name as keyof Functions]
-      return [name, status ? (...parameters: unknown[]) => check(native(...parameters) as Address | null) : native]
-    }),
-  ) as Api
-  const later = <Name extends AsynchronousName>(name: Name) =>
-    ((...parameters: unknown[]) =>
-      new Promise<void>((resolve, reject) => {
-        natives[name].async(...parameters, (error: Error | null, status: Address | null) => {
-          if (error) reject(error)
-          else if (status !== null) reject(raise(status))
-          else resolve()
-        })
-      })) as Asynchronous<Functions[Name]>
-  return {
-    handle,
-    runtime: {
-      version,
-      path,
-      api,
-      asynchronous: {
-        Run: later('Run'),
-        RunWithBinding: later('RunWithBinding'),
-        CreateSession: later('CreateSession'),
-        CreateSessionFromArray: later('CreateSessionFromArray'),
-      },
-      environment: out((address) => api.CreateEnv(log.fatal, 'deepseek-r1', address)),
-      allocator: out((address) => api.GetAllocatorWithDefaultOptions(address)),
-      cpuMemory: out((address) => api.CreateCpuMemoryInfo(deviceAllocator, defaultMemory, address)),
-      check,
-    },
   }
 }
 
@@ -132,10 +104,49 @@ function versionedTable(base: unknown, path: string): { version: string; table: 
   return { version, table: koffi.decode(api, 'void *', length) as (Address | null)[] }
 }
 
-function decodeFunctions(table: readonly (Address | null)[]): Record<keyof Functions, NativeFunction> {
+function decodeFunctions(table: readonly (Address | null)[]): Natives {
   const entries = Object.entries(functions).map(([name, { slot, prototype }]) => [
     name,
     koffi.decode(table[slot], koffi.proto(prototype)),
   ])
-  return Object.fromEntries(entries)
+  return Object.fromEntries(entries) as Natives
+}
+
+/** The error behind a status, which is released. */
+function takeError(natives: Natives, status: Address): R1Error {
+  const code = natives.GetErrorCode(status) as number
+  const message = natives.GetErrorMessage(status) as string
+  natives.ReleaseStatus(status)
+  return statusError(code, message)
+}
+
+function blockingApi(natives: Natives): Api {
+  const entries = Object.entries(functions).map(([name, { status: returnsStatus }]) => {
+    const native = natives[name as keyof Functions]
+    const checked = (...parameters: unknown[]) => {
+      const status = native(...parameters) as Address | null
+      if (status !== null) throw takeError(natives, status)
+    }
+    return [name, returnsStatus ? checked : native]
+  })
+  return Object.fromEntries(entries) as Api
+}
+
+function asynchronousApi(natives: Natives): AsynchronousApi {
+  const later = <Name extends AsynchronousName>(name: Name) => {
+    const call = (...parameters: unknown[]) =>
+      new Promise<void>((resolve, reject) => {
+        natives[name].async(...parameters, (error: Error | null, status: Address | null) => {
+          if (error !== null) reject(error)
+          else if (status !== null) reject(takeError(natives, status))
+          else resolve()
+        })
+      })
+    return ((...parameters: unknown[]) => onThread(() => call(...parameters))) as Asynchronous<Functions[Name]>
+  }
+  return {
+    Run: later('Run'),
+    CreateSession: later('CreateSession'),
+    CreateSessionFromArray: later('CreateSessionFromArray'),
+  }
 }
