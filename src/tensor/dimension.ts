@@ -72,7 +72,8 @@ export function subtractDimensions(left: Dimension, right: Dimension): Dimension
 }
 
 export function multiplyDimensions(left: Dimension, right: Dimension): Dimension {
-  if (typeof left === 'number' && typeof right === 'number') return left * right
+  // −1 · 0 is 0, not −0.
+  if (typeof left === 'number' && typeof right === 'number') return left * right + 0
   if (left === 1) return right
   if (right === 1) return left
   const product: Polynomial = new Map()

@@ -8,6 +8,7 @@ import { add } from './ops/elementwise.ts'
 import { formatType } from './shape.ts'
 import { inputOperator, isTensor } from './trace.ts'
 import { flatten, mapTree } from './tree.ts'
+import { initializerOf } from './variable.ts'
 
 /** What a backward pass goes through: nodes from `wrt` to `outputs`, in the order they were made, and what depends on `wrt`. */
 function between(outputs: readonly Tensor[], wrt: readonly Tensor[], after: number) {
@@ -18,6 +19,13 @@ function between(outputs: readonly Tensor[], wrt: readonly Tensor[], after: numb
     return true
   })
   return { nodes, active }
+}
+
+/** Parameters, constants and whole numbers: what is computed of them alone is cheap to keep over the forward pass. */
+function isGiven(tensor: Tensor): boolean {
+  const { operator } = tensor.node
+  if (operator === inputOperator) return !isFloating(tensor.dtype) || initializerOf(tensor) !== undefined
+  return operator.constant === true
 }
 
 /** Backward pass through `nodes`: `gradients` holds those of the outputs and receives all others. */
@@ -110,8 +118,7 @@ class BackwardPass {
       const inputs = node.inputs.map((tensor) => {
         const known = copies.get(tensor)
         if (known) return known
-        const { operator } = tensor.node
-        const copy = operator === inputOperator || operator.constant ? tensor : barrier(tensor, arrived)
+        const copy = isGiven(tensor) ? tensor : barrier(tensor, arrived)
         copies.set(tensor, copy)
         return copy
       })
