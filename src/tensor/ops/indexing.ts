@@ -63,7 +63,7 @@ export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
 /** Above this many one-hot entries the product with a one-hot matrix costs more than scattering element by element. */
 const oneHotLimit = 1 << 22
 
-const scatterAddRowsOperator = defineOperator({
+export const scatterAddRowsOperator = defineOperator({
   name: 'scatterAddRows',
   summary: 'Rows added onto the rows of a table by index, duplicates summed in order (embedding gradient)',
   infer([base, indices, rows]) {

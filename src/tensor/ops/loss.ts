@@ -1,8 +1,9 @@
 import type { Dimension } from '../dimension.ts'
 import { requireRank, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { apply, defineOperator } from '../operator.ts'
+import { apply, defineOperator, type Operator } from '../operator.ts'
 import { formatShape, type TensorType } from '../shape.ts'
+import { fill } from './constant.ts'
 import { add, log, maximum, multiply, negate, subtract } from './elementwise.ts'
 import { gather, gatherElements, scatterAddRows } from './indexing.ts'
 import { matmul, type ProductPrecision } from './matmul.ts'
@@ -35,7 +36,7 @@ function requireHead([hidden, weight, targets]: readonly (TensorType | undefined
 /** log p of the targets can not be −∞: this is the smallest p that f32 holds. */
 const tiny = 1e-37
 
-const linearCrossEntropyOperator = defineOperator<HeadAttributes>({
+export const linearCrossEntropyOperator: Operator<HeadAttributes> = defineOperator<HeadAttributes>({
   name: 'linearCrossEntropy',
   summary: 'Head and cross-entropy in one: −log p of each target, log-sum-exp and entropy',
   infer(inputs) {
@@ -45,7 +46,7 @@ const linearCrossEntropyOperator = defineOperator<HeadAttributes>({
   gradient({ inputs, outputs, outputGradients: [dLoss, dLogSumExp, dEntropy], attributes, needs }) {
     if (dLogSumExp) throw shapeViolation('the log-sum-exp of linearCrossEntropy has no gradient')
     const [hidden, weight, targets] = inputs as readonly [Tensor, Tensor, Tensor]
-    const dLosses = dLoss ?? multiply(outputs[0] as Tensor, 0)
+    const dLosses = dLoss ?? fill((outputs[0] as Tensor).shape, 0, hidden.dtype)
     const rest = dEntropy ? [dEntropy] : []
     const found = apply(linearCrossEntropyGradientOperator, [dLosses, hidden, weight, targets, ...rest], attributes)
     return [needs[0] ? found[0] : undefined, needs[1] ? found[1] : undefined]
@@ -77,15 +78,16 @@ const linearCrossEntropyOperator = defineOperator<HeadAttributes>({
 })
 
 /** Inputs: dLoss `[T]`, hidden `[T, D]`, weight `[V, D]`, targets `[T]`, dEntropy `[T]` (optional). */
-const linearCrossEntropyGradientOperator = defineOperator<HeadAttributes>({
+export const linearCrossEntropyGradientOperator: Operator<HeadAttributes> = defineOperator<HeadAttributes>({
   name: 'linearCrossEntropyGradient',
-  summary: 'Gradients of linearCrossEntropy by hidden and weight',
-  infer([, hidden, weight, targets]) {
-    requireHead([hidden, weight, targets])
-    return [hidden as TensorType, weight as TensorType]
+  summary: 'Gradients of linearCrossEntropy by hidden and weight; also what linearCrossEntropy gives',
+  infer([, hidden, weight, targets], attributes) {
+    const statistics = linearCrossEntropyOperator.infer([hidden, weight, targets] as TensorType[], attributes)
+    return [hidden as TensorType, weight as TensorType, ...statistics]
   },
   composite([dLoss, hidden, weight, targets, dEntropy], { temperature }) {
     if (!dLoss || !hidden || !weight || !targets) return []
+    const forward = apply(linearCrossEntropyOperator, [hidden, weight, targets], { temperature, precision: 'f32' })
     const logits = matmul(hidden, weight, { transposeB: true, alpha: 1 / temperature })
     const p = softmax(logits)
     const column = (tensor: Tensor) => reshape(tensor, [-1, 1])
@@ -94,14 +96,16 @@ const linearCrossEntropyGradientOperator = defineOperator<HeadAttributes>({
       // dLogits = dLoss · (p − onehot): the one-hot part is done on rows of D numbers, never on V.
       const scaled = multiply(hidden, scale)
       const dHidden = multiply(subtract(matmul(p, weight), gather(weight, targets)), scale)
-      return [dHidden, scatterAddRows(matmul(p, scaled, { transposeA: true }), targets, negate(scaled))]
+      const dWeight = scatterAddRows(matmul(p, scaled, { transposeA: true }), targets, negate(scaled))
+      return [dHidden, dWeight, ...forward]
     }
     const mean = sum(multiply(p, logits), { axes: [1], keepDimensions: true })
     const ofEntropy = multiply(multiply(p, subtract(mean, logits)), multiply(column(dEntropy), 1 / temperature))
     const dLogits = add(multiply(p, scale), ofEntropy)
     const scaled = multiply(hidden, scale)
     const dHidden = subtract(matmul(dLogits, weight), multiply(gather(weight, targets), scale))
-    return [dHidden, scatterAddRows(matmul(dLogits, hidden, { transposeA: true }), targets, negate(scaled))]
+    const dWeight = scatterAddRows(matmul(dLogits, hidden, { transposeA: true }), targets, negate(scaled))
+    return [dHidden, dWeight, ...forward]
   },
   kernel: {
     operator: 'LinearCrossEntropyGradient',
@@ -112,7 +116,7 @@ const linearCrossEntropyGradientOperator = defineOperator<HeadAttributes>({
         'LinearCrossEntropyGradient',
         [dLoss, hidden, weight, targets, '', dEntropy] as readonly string[],
         { temperature: { float: temperature }, precision },
-        { domain: 'r1', types: outputTypes, outputs: [true, used[1] ?? false] },
+        { domain: 'r1', types: outputTypes, outputs: [true, ...used.slice(1)] },
       )
     },
   },

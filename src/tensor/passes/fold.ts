@@ -17,7 +17,7 @@ const neutral: Readonly<Record<string, number>> = { add: 0, subtract: 0, multipl
 const commutative = new Set(['add', 'multiply'])
 
 /** The value that fills a tensor, where it is a scalar constant or a `fill`. */
-function uniformValue(tensor: Tensor): number | undefined {
+export function uniformValue(tensor: Tensor): number | undefined {
   return tensor.node.operator.name === 'fill' ? Number(tensor.node.attributes.value) : scalarValue(tensor)
 }
 

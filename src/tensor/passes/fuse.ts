@@ -1,10 +1,12 @@
 import type { Graph, GraphNode, Tensor } from '../graph.ts'
 import { apply, type Target } from '../operator.ts'
+import { scatterAddRowsOperator } from '../ops/indexing.ts'
 import { type MatmulAttributes, matmulAddOperator, matmulOperator } from '../ops/matmul.ts'
 import { rmsNormGradientOperator } from '../ops/norm.ts'
 import { reshape } from '../ops/shape.ts'
 import { sameShape } from '../shape.ts'
 import { loweringOf } from './expand.ts'
+import { uniformValue } from './fold.ts'
 import { rewrite } from './rewrite.ts'
 
 /** How many readers each tensor has; an output of the graph counts as one. */
@@ -24,11 +26,14 @@ function beforeReshape(tensor: Tensor): Tensor {
 /** Whether the kernel of a node can add a tensor to its first output. */
 function canAdd(node: GraphNode, target: Target): boolean {
   if (loweringOf(node, target) !== 'kernel') return false
-  return node.operator === matmulOperator || (node.operator === rmsNormGradientOperator && node.inputs.length === 4)
+  const { operator, inputs } = node
+  if (operator === scatterAddRowsOperator) return uniformValue(inputs[0] as Tensor) === 0
+  return operator === matmulOperator || (operator === rmsNormGradientOperator && inputs.length === 4)
 }
 
 /** The outputs of `node` with `added` put onto the first. */
 function withAddition(node: GraphNode, inputs: readonly Tensor[], added: Tensor): readonly Tensor[] {
+  if (node.operator === scatterAddRowsOperator) return apply(scatterAddRowsOperator, [added, ...inputs.slice(1)], {})
   return node.operator === matmulOperator
     ? apply(matmulAddOperator, [...inputs, added], node.attributes as MatmulAttributes)
     : apply(rmsNormGradientOperator, [...inputs, added], {})
@@ -36,7 +41,7 @@ function withAddition(node: GraphNode, inputs: readonly Tensor[], added: Tensor)
 
 /**
  * Puts additions into the kernels that can do them on the way: a product plus a residual or an accumulated gradient, and
- * the gradient of a norm plus the gradient of the residual beside it.
+ * the gradient of a norm plus the gradient of the residual beside it, and rows scattered onto a table.
  *
  * @param graph with composites expanded for the target
  */

@@ -4,6 +4,7 @@ import { expandComposites } from './expand.ts'
 import { foldConstants } from './fold.ts'
 import { fuseAdditions } from './fuse.ts'
 import { mergeCommon } from './merge.ts'
+import { shareHead } from './share-head.ts'
 
 export { useBfloat16 } from './bfloat16.ts'
 export { expandComposites, type Lowering, loweringOf } from './expand.ts'
@@ -14,5 +15,5 @@ export { type Pass, rewrite } from './rewrite.ts'
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */
 export function optimize(graph: Graph, target: Target): Graph {
   const merged = mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
-  return target.kernels.size > 0 ? fuseAdditions(merged, target) : merged
+  return target.kernels.size > 0 ? mergeCommon(fuseAdditions(shareHead(merged, target), target)) : merged
 }
