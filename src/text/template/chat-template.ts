@@ -27,7 +27,7 @@ export interface ChatTemplateOptions {
   /** Texts of tokens that templates ask for: `bos_token`, `eos_token`, `pad_token`, `unk_token`. */
   specialTokens?: { readonly [name: string]: string }
   limits?: Partial<RenderLimits>
-  /** Threads to render on; by default one pool for the process. */
+  /** Where to render; by default one pool for the process. */
   pool?: RenderPool
 }
 
@@ -59,7 +59,7 @@ for (const name of language) reserved.add(name)
 
 const sharedPool = new RenderPool()
 
-/** A model's chat template, rendered on a thread with limits of time and size: it may be hostile. */
+/** A model's chat template, rendered in a process of its own with limits of time and memory: it may be hostile. */
 export class ChatTemplate {
   readonly source: string
   private readonly specialTokens: { readonly [name: string]: string }
@@ -112,12 +112,22 @@ export class ChatTemplate {
     }
     return {
       ...variables,
-      messages: input.messages,
+      messages: input.messages.map(withReasoningNames),
       tools: input.tools?.length ? input.tools : null,
       documents: input.documents?.length ? input.documents : null,
       add_generation_prompt: input.addGenerationPrompt ?? true,
     }
   }
+}
+
+/** The names under which templates look for the thought of an earlier turn. */
+const reasoningNames = ['reasoning_content', 'reasoning', 'thinking']
+
+/** Gives a thought all of its names, whichever one the caller used. */
+function withReasoningNames(message: ChatTemplateMessage): ChatTemplateMessage {
+  const given = reasoningNames.find((name) => typeof message[name] === 'string')
+  if (given === undefined) return message
+  return { ...Object.fromEntries(reasoningNames.map((name) => [name, message[given]])), ...message }
 }
 
 type TemplateValues = { readonly [key: string]: TemplateValue }

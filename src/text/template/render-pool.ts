@@ -1,11 +1,11 @@
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { Worker } from 'node:worker_threads'
 import { R1Error } from '../../errors.ts'
-import { type RenderReply, type RenderRequest, renderWorker } from './render-worker.ts'
+import { type RenderReply, type RenderRequest, renderProcessSource } from './render-worker.ts'
 
 /** What rendering one template may cost. */
 export interface RenderLimits {
-  /** Milliseconds from the moment a thread takes the task. */
+  /** Milliseconds from the moment a renderer takes the task. */
   milliseconds: number
   /** Characters of the result. */
   characters: number
@@ -29,24 +29,23 @@ interface Task {
   abandoned: boolean
 }
 
-/** A thread with the task it is on. */
-interface RenderThread {
-  worker: Worker
+/** A process that renders, with the task it is on. */
+interface Renderer {
+  process: ChildProcess
   ready: boolean
   task?: Task
   timer?: NodeJS.Timeout
 }
 
-const heapMegabytes = 48
-const mostThreads = 2
+const mostRenderers = 2
 const mostWaiting = 256
 
 /**
- * Threads that render templates. One that takes too long or too much memory is killed with its thread; the process lives on,
- * and another thread takes the next task. Idle threads do not keep the process alive.
+ * Processes that render templates. One that takes too long or too much memory is killed, and another takes the next task.
+ * Idle ones do not keep this process alive, and end with it.
  */
 export class RenderPool {
-  private readonly threads: RenderThread[] = []
+  private readonly renderers: Renderer[] = []
   private readonly waiting: Task[] = []
   private nextId = 0
 
@@ -78,36 +77,37 @@ export class RenderPool {
     })
   }
 
-  /** Ends all threads; what is under way fails. */
-  async close(): Promise<void> {
-    for (const task of this.waiting.splice(0)) task.reject(failed('the threads were closed'))
-    await Promise.all([...this.threads].map((thread) => this.kill(thread, failed('the threads were closed'))))
+  /** Ends all processes; what is under way fails. */
+  close(): void {
+    for (const task of this.waiting.splice(0)) task.reject(failed('the renderers were closed'))
+    for (const renderer of [...this.renderers]) this.end(renderer, failed('the renderers were closed'))
   }
 
   private next(): void {
     while (this.waiting[0]?.abandoned) this.waiting.shift()
     if (this.waiting.length === 0) return
-    const thread = this.threads.find((candidate) => candidate.ready && !candidate.task)
-    if (thread) this.start(thread, this.waiting.shift() as Task)
-    else if (this.threads.length < mostThreads && this.threads.every((candidate) => candidate.ready)) this.spawn()
+    const renderer = this.renderers.find((candidate) => candidate.ready && !candidate.task)
+    if (renderer) this.start(renderer, this.waiting.shift() as Task)
+    else if (this.renderers.length < mostRenderers && this.renderers.every((candidate) => candidate.ready)) this.spawn()
   }
 
-  private start(thread: RenderThread, task: Task): void {
-    thread.task = task
-    thread.worker.ref()
-    thread.timer = setTimeout(() => {
+  private start(renderer: Renderer, task: Task): void {
+    renderer.task = task
+    keepAlive(renderer.process, true)
+    renderer.timer = setTimeout(() => {
       const seconds = task.milliseconds / 1000
       const error = new R1Error('template-timeout', `The chat template was not rendered within ${seconds} s.`, {
         remedy: 'Use another template, or shorten the conversation.',
       })
-      void this.kill(thread, error).then(() => this.next())
+      this.end(renderer, error)
     }, task.milliseconds)
     try {
-      thread.worker.postMessage(task.request)
-    } catch {
-      this.finish(thread)?.reject(
+      renderer.process.send(task.request)
+    } catch (cause) {
+      this.finish(renderer)?.reject(
         new R1Error('bad-argument', 'The values for the chat template are not plain data.', {
           remedy: 'Pass text, numbers, lists and plain objects only.',
+          cause,
         }),
       )
     }
@@ -115,59 +115,68 @@ export class RenderPool {
 
   private spawn(): void {
     const jinja = createRequire(import.meta.url).resolve('@huggingface/jinja')
-    // Some transpilers wrap functions in a call of `__name`, which the thread does not have.
-    const source = `const __name = (value) => value
-      const { parentPort, workerData } = require('node:worker_threads')
-      ;(${renderWorker.toString()})(parentPort, require(workerData))`
-    const worker = new Worker(source, {
-      eval: true,
-      workerData: jinja,
-      env: {},
-      execArgv: [],
-      stdout: true,
-      stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 8, stackSizeMb: 2 },
-    })
-    const thread: RenderThread = { worker, ready: false }
-    this.threads.push(thread)
-    worker.on('message', (message: 'ready' | RenderReply) => {
-      if (message === 'ready') {
-        thread.ready = true
-        worker.unref()
-      } else this.receive(thread, message)
+    const { SystemRoot, TZ } = process.env
+    const child = spawn(
+      process.execPath,
+      ['--disallow-code-generation-from-strings', '-e', renderProcessSource(jinja)],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+        serialization: 'advanced',
+        env: { ...(SystemRoot ? { SystemRoot } : {}), ...(TZ ? { TZ } : {}) },
+        windowsHide: true,
+      },
+    )
+    const renderer: Renderer = { process: child, ready: false }
+    this.renderers.push(renderer)
+    child.on('message', (message: 'ready' | RenderReply) => {
+      if (message !== 'ready') this.receive(renderer, message)
+      else {
+        renderer.ready = true
+        keepAlive(child, false)
+      }
       this.next()
     })
-    worker.on('error', (error: NodeJS.ErrnoException) => {
-      const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-      void this.kill(thread, outOfMemory ? tooLarge() : failed(error.message)).then(() => this.next())
-    })
-    worker.on('exit', () => void this.kill(thread, failed('its thread ended')).then(() => this.next()))
+    child.on('error', (error) => this.end(renderer, failed(error.message)))
+    // A process that ends by itself in the middle of a task has run out of memory.
+    child.on('exit', () => this.end(renderer, renderer.ready ? tooLarge() : failed('its process could not be started')))
   }
 
-  private receive(thread: RenderThread, reply: RenderReply): void {
-    if (thread.task?.request.id !== reply.id) return
-    const task = this.finish(thread)
+  private receive(renderer: Renderer, reply: RenderReply): void {
+    if (renderer.task?.request.id !== reply.id) return
+    const task = this.finish(renderer)
     if (reply.kind === 'text') task?.resolve(reply.text)
     else task?.reject(errorOf(reply))
   }
 
-  /** Takes the task off a thread. */
-  private finish(thread: RenderThread): Task | undefined {
-    const { task } = thread
-    clearTimeout(thread.timer)
-    thread.task = undefined
-    thread.worker.unref()
+  /** Takes the task off a renderer. */
+  private finish(renderer: Renderer): Task | undefined {
+    const { task } = renderer
+    clearTimeout(renderer.timer)
+    renderer.task = undefined
+    keepAlive(renderer.process, false)
     return task
   }
 
-  private async kill(thread: RenderThread, error: R1Error): Promise<void> {
-    const at = this.threads.indexOf(thread)
+  private end(renderer: Renderer, error: R1Error): void {
+    const at = this.renderers.indexOf(renderer)
     if (at < 0) return
-    this.threads.splice(at, 1)
-    this.finish(thread)?.reject(error)
-    // A thread that cannot even start would be asked for again and again.
-    if (!thread.ready) for (const task of this.waiting.splice(0)) task.reject(error)
-    await thread.worker.terminate()
+    this.renderers.splice(at, 1)
+    renderer.process.kill('SIGKILL')
+    this.finish(renderer)?.reject(error)
+    // One that cannot even start would be asked for again and again.
+    if (!renderer.ready) for (const task of this.waiting.splice(0)) task.reject(error)
+    this.next()
+  }
+}
+
+/** Whether the child keeps this process from ending. */
+function keepAlive(child: ChildProcess, keeps: boolean): void {
+  if (keeps) {
+    child.ref()
+    child.channel?.ref()
+  } else {
+    child.unref()
+    child.channel?.unref()
   }
 }
 
