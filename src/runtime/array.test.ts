@@ -42,6 +42,15 @@ describe('an array', () => {
     expect(codeOf(() => array.bytes)).toBe('disposed')
   })
 
+  it('may be longer than what older versions of Node can show, and says so there', () => {
+    const length = 2 ** 32 + 64
+    using array = NDArray.zeros([length], 'u8')
+    expect(array.byteLength).toBe(length)
+    const code = codeOf(() => array.data)
+    if (code === undefined) expect(array.data.length).toBe(length)
+    else expect(code).toBe('array-too-long')
+  })
+
   it('says what is wrong with a shape', () => {
     expect(codeOf(() => NDArray.from([1, 2, 3], [2, 2]))).toBe('bad-shape')
     expect(codeOf(() => NDArray.zeros([-1]))).toBe('bad-shape')

@@ -1,7 +1,14 @@
 import { R1Error } from '../errors.ts'
 import { byteSize, type DType } from '../tensor/dtype.ts'
 import type { Device } from './device.ts'
-import { type DataOfDType, type ElementValue, readElements, views, writeElements } from './element.ts'
+import {
+  type DataOfDType,
+  type ElementValue,
+  readElements,
+  type ViewConstructor,
+  views,
+  writeElements,
+} from './element.ts'
 import { allocate, free, type HostMemory } from './memory.ts'
 
 /** What a runtime keeps with an array: ONNX Runtime's `OrtValue`, or a buffer on a device. */
@@ -97,15 +104,13 @@ export class NDArray<D extends DType = DType> {
    */
   get data(): DataOfDType[D] {
     if (this.#data !== undefined && !this.#disposed) return this.#data
-    const { buffer, byteOffset } = this.hostMemory
-    this.#data = new views[this.dtype](buffer, byteOffset, this.size) as DataOfDType[D]
+    this.#data = this.#view(views[this.dtype], this.size) as DataOfDType[D]
     return this.#data
   }
 
   /** The same memory as bytes. @throws R1Error as `data` */
   get bytes(): Uint8Array<ArrayBuffer> {
-    const { buffer, byteOffset, byteLength } = this.hostMemory
-    return new Uint8Array(buffer, byteOffset, byteLength)
+    return this.#view(Uint8Array<ArrayBuffer>, this.byteLength)
   }
 
   /** The memory on the CPU. @throws R1Error as `data` */
@@ -178,6 +183,18 @@ export class NDArray<D extends DType = DType> {
 
   toString(): string {
     return `array ${this.dtype}${formatShape(this.shape)}`
+  }
+
+  #view<View>(typedArray: ViewConstructor<View>, length: number): View {
+    const { buffer, byteOffset } = this.hostMemory
+    try {
+      return new typedArray(buffer, byteOffset, length)
+    } catch (cause) {
+      throw new R1Error('array-too-long', `${this} is longer than what JavaScript can show here.`, {
+        remedy: 'Use Node 22 or newer, or split the array.',
+        cause,
+      })
+    }
   }
 
   #free(): void {

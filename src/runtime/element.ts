@@ -14,7 +14,8 @@ export interface DataOfDType {
   bool: Uint8Array<ArrayBuffer>
 }
 
-type ViewConstructor<View> = new (buffer: ArrayBuffer, byteOffset: number, length: number) => View
+/** Makes a typed array over a buffer. */
+export type ViewConstructor<View> = new (buffer: ArrayBuffer, byteOffset: number, length: number) => View
 
 export const views: { readonly [D in DType]: ViewConstructor<DataOfDType[D]> } = {
   f32: Float32Array,

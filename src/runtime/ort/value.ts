@@ -20,7 +20,7 @@ function handleOf({ api }: Runtime, value: Address): Handle {
 
 function hostValue({ api, cpuMemory }: Runtime, array: NDArray): Address {
   const { buffer, byteOffset, byteLength } = array.hostMemory
-  const data = addressOf(new Uint8Array(buffer, byteOffset))
+  const data = addressOf(new Uint8Array(buffer, byteOffset, 1))
   const shape = BigInt64Array.from(array.shape, BigInt)
   return out((address) =>
     api.CreateTensorWithDataAsOrtValue(
