@@ -28,7 +28,8 @@ const known: readonly (readonly [name: string, parts: readonly string[]])[] = [
 function partOf(value: unknown): string {
   if (!isRecord(value)) return '?'
   const pattern = isRecord(value.pattern) ? (value.pattern.Regex ?? value.pattern.String) : undefined
-  if (value.type === 'Split') return String(pattern)
+  // Some tools escape the quotation mark, which changes nothing.
+  if (value.type === 'Split') return String(pattern).replaceAll('\\"', '"')
   if (value.type === 'ByteLevel') return value.use_regex === false ? 'ByteLevel' : 'ByteLevel+regex'
   if (value.type === 'Digits') return value.individual_digits === true ? 'Digits' : 'Digits together'
   return String(value.type)
