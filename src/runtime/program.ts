@@ -59,7 +59,15 @@ function prepare(traced: Graph, options: ProgramOptions): Prepared {
   const lowered = lowerGraph(graph, target)
   const { device = 'cpu', threads, spinning, profile } = options
   const library = target.kernels.size > 0 ? kernelLibrary().path : undefined
-  const sessionOptions = { device, threads, spinning, profile, libraries: library ? [library] : [] }
+  // A plan of all memory at once would need it beside what the first run had taken piece by piece.
+  const sessionOptions = {
+    device,
+    threads,
+    spinning,
+    profile,
+    libraries: library ? [library] : [],
+    memoryPattern: false,
+  }
   const times = { optimizeMs: optimized - started, lowerMs: performance.now() - optimized }
   return { graph, lowered, sessionOptions, times }
 }
