@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { findKernels } from './kernels.ts'
 import { runtime } from './ort/api.ts'
 import { compileLibrary, hasCompiler } from './testing/compile.ts'
+
+const built = fileURLToPath(new URL('../../prebuilds/linux-x64/r1_kernels.so', import.meta.url))
 
 const folder = mkdtempSync(join(tmpdir(), 'r1-kernels-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -17,6 +20,16 @@ function reasonWithout(choice: string): string {
 }
 
 describe('the kernels', () => {
+  it.runIf(process.platform === 'linux' && process.arch === 'x64' && existsSync(built))(
+    'are found where they were built for this machine',
+    () => {
+      const { path, operators, instructions } = findKernels(undefined)
+      expect(path).toBe(built)
+      expect([...operators]).toEqual(expect.arrayContaining(['AdamW', 'EmbeddingGradient', 'Sgd']))
+      expect(instructions).toMatch(/^(scalar|avx2|avx512|avx512bf16|amx)$/)
+    },
+  )
+
   it('are left out on request', () => {
     expect(reasonWithout('off')).toBe('switched off by R1_KERNELS')
   })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { NDArray } from './array.ts'
+import { parseDevice } from './device.ts'
 import { OnnxModel } from './onnx/model.ts'
 import { createSession, createSessionSync } from './session.ts'
 import { failure } from './testing/failure.ts'
@@ -154,6 +155,8 @@ describe('what is wrong', () => {
       ['bad-model', () => createSessionSync(unknown.encode())],
       ['model-missing', () => createSession(join(folder, 'none.onnx'))],
       ['bad-option', () => createSession(sum(), { threads: 0 })],
+      ['unknown-device', () => createSession(sum(), { device: parseDevice('abacus') })],
+      ['unknown-device', () => createSession(sum(), JSON.parse('{ "device": "abacus" }'))],
       ['bad-kernels', () => createSession(sum(), { libraries: [join(folder, 'none.so')] })],
     ]
     for (const [code, action] of cases) expect((await failure(action)).code).toBe(code)

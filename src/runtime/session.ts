@@ -1,7 +1,7 @@
 import { R1Error } from '../errors.ts'
 import type { DType } from '../tensor/dtype.ts'
 import type { NDArray } from './array.ts'
-import type { Device } from './device.ts'
+import { type Device, parseDevice } from './device.ts'
 import { createNativeSession, createNativeSessionSync } from './ort/session.ts'
 
 /** An input or output of a session. An axis is a number, a name for a length given by the feeds, or '' for any length. */
@@ -97,7 +97,8 @@ export function createSessionSync(model: Uint8Array | string, options: SessionOp
 }
 
 function checked(options: SessionOptions): SessionOptions {
-  const { threads } = options
+  const { threads, device } = options
+  if (device !== undefined) parseDevice(device)
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
     throw new R1Error('bad-option', `A session cannot have ${threads} threads.`, { remedy: 'Use a whole number ≥ 1.' })
   return options
