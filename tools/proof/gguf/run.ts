@@ -1,0 +1,130 @@
+/**
+ * Shows that GGUF files written here load in llama.cpp and generate the tokens they should.
+ *
+ *     npm run proof:gguf                          SmolLM2, if `npm run fetch:smollm2` brought it
+ *     PYTHON=.venv/bin/python npm run proof:gguf  and tiny models of each family, against transformers
+ *
+ * The Python needs torch, transformers, tokenizers and gguf. llama.cpp comes as the npm package node-llama-cpp, installed
+ * under .cache/proof.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { exportCheckpoint } from '../../../src/checkpoint/export.ts'
+
+const root = resolve(import.meta.dirname, '../../..')
+const work = join(root, '.cache/proof')
+const here = import.meta.dirname
+const version = '3.22.1'
+
+interface Task {
+  file: string
+  text: string
+  prompt?: number[]
+  count: number
+}
+
+interface Generated {
+  file: string
+  ids: number[]
+  tokens: number[]
+}
+
+function installLlamaCpp(): void {
+  if (existsSync(join(work, 'node_modules/node-llama-cpp'))) return
+  mkdirSync(work, { recursive: true })
+  writeFileSync(join(work, 'package.json'), '{ "private": true }')
+  const platform = `@node-llama-cpp/${process.platform === 'darwin' ? 'mac' : process.platform}-${process.arch}`
+  const packages = [`node-llama-cpp@${version}`, `${platform}@${version}`]
+  const flags = ['--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  execFileSync('npm', ['install', ...flags, ...packages], { cwd: work, stdio: 'inherit' })
+}
+
+function generate(tasks: readonly Task[]): Generated[] {
+  const output = execFileSync(process.execPath, [join(here, 'llama-cpp.mjs'), JSON.stringify(tasks)], {
+    cwd: work,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  })
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Generated)
+}
+
+function equalStart(a: readonly number[], b: readonly number[]): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length += 1
+  return length
+}
+
+let failed = false
+function report(name: string, good: boolean, what: string): void {
+  console.log(`${good ? 'ok  ' : 'FAIL'} ${name.padEnd(24)} ${what}`)
+  failed ||= !good
+}
+
+interface Greedy {
+  text: string
+  prompt: number[]
+  tokens: number[]
+}
+
+/** Each family in f32: 64 tokens equal to those of transformers. */
+async function proveFamilies(python: string): Promise<void> {
+  const folder = join(work, 'families')
+  execFileSync(python, [join(here, 'make.py'), folder], { stdio: ['ignore', 'ignore', 'ignore'] })
+  const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  const expected = new Map<string, Greedy>()
+  const tasks: Task[] = []
+  for (const { name } of names) {
+    const file = join(folder, `${name}.gguf`)
+    await exportCheckpoint(join(folder, name), { format: 'gguf', type: 'f32', out: file })
+    const greedy: Greedy = JSON.parse(readFileSync(join(folder, name, 'greedy.json'), 'utf8'))
+    expected.set(file, { ...greedy, text: name })
+    tasks.push({ file, text: greedy.text, prompt: greedy.prompt, count: 64 })
+  }
+  for (const { file, ids, tokens } of generate(tasks)) {
+    const greedy = expected.get(file) as Greedy
+    const tokenised = String(ids) === String(greedy.prompt)
+    const equal = equalStart(greedy.tokens, tokens)
+    report(
+      `${greedy.text} f32`,
+      tokenised && equal === 64,
+      `tokenised alike: ${tokenised}, greedy tokens equal: ${equal} of 64`,
+    )
+  }
+}
+
+const question = '<|im_start|>user\nName three colours of the rainbow.<|im_end|>\n<|im_start|>assistant\n'
+
+/** SmolLM2 written again as Q4_1 generates what the original does; other types are quantised as the reference does. */
+async function proveSmolLM2(original: string, python: string | undefined): Promise<void> {
+  const types = ['q4_1', 'f32', 'f16', 'q8_0', 'q4_0']
+  const files = types.map((type) => join(work, `smollm2-${type}.gguf`))
+  for (const [index, type] of types.entries()) {
+    await exportCheckpoint(original, { format: 'gguf', type, out: files[index] as string })
+  }
+  const [first, ...written] = generate([original, ...files].map((file) => ({ file, text: question, count: 64 })))
+  const length = first?.tokens.length ?? 0
+  for (const [index, { tokens }] of written.entries()) {
+    const equal = equalStart(first?.tokens ?? [], tokens)
+    const good = index === 0 ? equal === length && length > 0 : tokens.length > 0
+    report(`SmolLM2 ${types[index]}`, good, `greedy tokens equal to the original Q4_1 file's: ${equal} of ${length}`)
+  }
+  if (python === undefined) return
+  const [, f32 = '', , ...quantised] = files
+  execFileSync(python, [join(here, 'compare.py'), f32, ...quantised], { stdio: 'inherit' })
+}
+
+installLlamaCpp()
+const python = process.env.PYTHON
+if (python === undefined)
+  console.log('skipped the families and the reference quantiser: PYTHON names no interpreter with torch and gguf')
+else await proveFamilies(python)
+
+const smollm2 = join(root, '.cache/models/smollm2-135m-instruct')
+const gguf = existsSync(smollm2) ? readdirSync(smollm2).find((name) => name.endsWith('.gguf')) : undefined
+if (gguf === undefined) console.log('skipped SmolLM2: npm run fetch:smollm2 brings it')
+else await proveSmolLM2(join(smollm2, gguf), python)
+process.exit(failed ? 1 : 0)
