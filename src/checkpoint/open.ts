@@ -47,6 +47,8 @@ async function openFile(path: string): Promise<Checkpoint> {
   const start = await readBytes(source, 0, Math.min(9, source.size)).finally(() => source.close())
   const text = String.fromCharCode(...start)
   if (text.startsWith('GGUF')) return openGguf(path)
+  // The length of a safetensors header may begin with any byte, those of the other formats too.
+  if (/^.{4}\0{4}\{/s.test(text)) return openSafetensorsFile(path)
   if (text.startsWith('PK') || start[0] === 0x80) return openTorchFile(path)
   return openSafetensorsFile(path)
 }

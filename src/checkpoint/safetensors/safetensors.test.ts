@@ -47,6 +47,17 @@ function file(header: unknown, dataBytes: number): Uint8Array {
 const entry = (dtype: unknown, shape: unknown, offsets: unknown) => ({ dtype, shape, data_offsets: offsets })
 
 describe('safetensors', () => {
+  it('are known by their content, also where the length of the header begins like another format', async () => {
+    const path = join(folder, 'any.name')
+    for (const length of [0x80, 0x4b50]) {
+      const header = JSON.stringify({ __metadata__: { note: '' } })
+      const padded = header.replace('""', `"${' '.repeat(length - header.length)}"`)
+      await writeFile(path, file(padded, 0))
+      await using checkpoint = await openCheckpoint(path)
+      expect(checkpoint.format).toBe('safetensors')
+    }
+  })
+
   it('come back as they were written, whatever the names, types and shapes', async () => {
     const tensorsArbitrary = fc.uniqueArray(tensorArbitrary, { selector: (tensor) => tensor.name, maxLength: 6 })
     await fc.assert(
