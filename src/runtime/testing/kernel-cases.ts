@@ -1,0 +1,256 @@
+import {
+  adamW,
+  add,
+  attention,
+  fill,
+  gelu,
+  gradients,
+  layerNorm,
+  linearCrossEntropy,
+  matmul,
+  multiply,
+  rmsNorm,
+  rope,
+  scatterAddRows,
+  sgd,
+  sum,
+  swiglu,
+  type Tensor,
+} from '../../tensor/index.ts'
+import { randomWord, streamKey } from '../../tensor/random.ts'
+import {
+  between,
+  type CaseInput,
+  type CaseTensors,
+  fixed,
+  floats,
+  indices,
+  type OperatorCase,
+} from '../../tensor/testing/case.ts'
+
+/** Whole numbers of one case, from its seed alone. */
+class Draw {
+  private readonly key: number
+  private next = 0
+
+  constructor(seed: number) {
+    this.key = streamKey(seed, 'kernel cases')
+  }
+
+  /** Between both, included. */
+  whole(from: number, to: number): number {
+    return from + (randomWord(this.key, this.next++) % (to - from + 1))
+  }
+
+  /** Mostly small, at times large: edges of blocks and of micro-tiles. */
+  extent(largest: number): number {
+    return this.whole(0, 3) === 0 ? this.whole(1, largest) : this.whole(1, Math.min(largest, 40))
+  }
+
+  chance(oneIn: number): boolean {
+    return this.whole(1, oneIn) === 1
+  }
+}
+
+/** A random call of an operator, without the case's name. */
+interface Call {
+  readonly inputs: Readonly<Record<string, CaseInput>>
+  readonly build: (inputs: CaseTensors) => readonly Tensor[]
+}
+
+/** The outputs, and the gradients of Σ output · weight: weights stand beside the inputs as `weight 0`, `weight 1` … */
+function withGradients(outputs: readonly Tensor[], inputs: CaseTensors, wrt: readonly string[]): readonly Tensor[] {
+  const loss = outputs.map((output, at) => sum(multiply(output, inputs[`weight ${at}`] as Tensor))).reduce(add)
+  return [
+    ...outputs,
+    ...gradients(
+      loss,
+      wrt.map((name) => inputs[name] as Tensor),
+    ),
+  ]
+}
+
+const get = (inputs: CaseTensors, ...names: string[]) => names.map((name) => inputs[name] as Tensor)
+
+const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
+  matmul(draw) {
+    const [m, n, k] = [draw.extent(200), draw.extent(200), draw.extent(400)]
+    const [transposeA, transposeB, batches] = [draw.chance(2), draw.chance(2), draw.chance(3) ? [draw.whole(1, 4)] : []]
+    const shared = draw.chance(2) ? [] : batches
+    const a = floats(...batches, ...(transposeA ? [k, m] : [m, k]))
+    const b = floats(...shared, ...(transposeB ? [n, k] : [k, n]))
+    const added: Record<string, CaseInput> = draw.chance(3) ? { added: floats(...batches, m, n) } : {}
+    return {
+      inputs: { a, b, ...added, 'weight 0': floats(...batches, m, n) },
+      build(inputs) {
+        const [left, right] = get(inputs, 'a', 'b') as [Tensor, Tensor]
+        const product = matmul(left, right, { transposeA, transposeB, alpha: 0.5 })
+        const y = inputs.added ? add(inputs.added, product) : product
+        return withGradients([y], inputs, ['a', 'b', ...Object.keys(added)])
+      },
+    }
+  },
+  rmsNorm(draw) {
+    const shape = [draw.extent(60), draw.extent(700)] as const
+    const beside = draw.chance(2)
+    return {
+      inputs: { x: floats(...shape), w: floats(shape[1]), 'weight 0': floats(...shape) },
+      build(inputs) {
+        const [x, w] = get(inputs, 'x', 'w') as [Tensor, Tensor]
+        const y = rmsNorm(x, w)
+        return withGradients([beside ? add(y, x) : y], inputs, ['x', 'w'])
+      },
+    }
+  },
+  layerNorm(draw) {
+    const shape = [draw.extent(60), draw.whole(2, 500)] as const
+    return {
+      inputs: { x: floats(...shape), w: floats(shape[1]), b: floats(shape[1]), 'weight 0': floats(...shape) },
+      build(inputs) {
+        const [x, w, b] = get(inputs, 'x', 'w', 'b') as [Tensor, Tensor, Tensor]
+        return withGradients([layerNorm(x, w, b)], inputs, ['x', 'w', 'b'])
+      },
+    }
+  },
+  swiglu(draw) {
+    const shape = [draw.extent(60), draw.extent(700)] as const
+    return {
+      inputs: { gate: between(-8, 8, ...shape), up: floats(...shape), 'weight 0': floats(...shape) },
+      build: (inputs) =>
+        withGradients([swiglu(...(get(inputs, 'gate', 'up') as [Tensor, Tensor]))], inputs, ['gate', 'up']),
+    }
+  },
+  gelu(draw) {
+    const shape = [draw.extent(60), draw.extent(700)] as const
+    return {
+      inputs: { x: between(-6, 6, ...shape), 'weight 0': floats(...shape) },
+      build: (inputs) => withGradients([gelu(inputs.x as Tensor, 'tanh')], inputs, ['x']),
+    }
+  },
+  rope(draw) {
+    const [batch, time, heads, half, places] = [
+      draw.whole(1, 3),
+      draw.extent(40),
+      draw.whole(1, 5),
+      draw.whole(1, 40),
+      64,
+    ]
+    const width = 2 * half + (draw.chance(3) ? draw.whole(1, 9) : 0)
+    const shape = [batch, time, heads, width]
+    const interleaved = draw.chance(2)
+    return {
+      inputs: {
+        x: floats(...shape),
+        cos: fixed(floats(places, half)),
+        sin: fixed(floats(places, half)),
+        at: indices(places, batch, time),
+        'weight 0': floats(...shape),
+      },
+      build(inputs) {
+        const [x, cos, sin, at] = get(inputs, 'x', 'cos', 'sin', 'at') as [Tensor, Tensor, Tensor, Tensor]
+        return withGradients([rope(x, cos, sin, at, { interleaved })], inputs, ['x'])
+      },
+    }
+  },
+  attention(draw) {
+    const [batch, keyHeads, group, width] = [draw.whole(1, 2), draw.whole(1, 3), draw.whole(1, 3), draw.whole(1, 80)]
+    const keys = draw.extent(330)
+    const segmented = draw.chance(3)
+    const queries = segmented || draw.chance(2) ? keys : draw.whole(1, keys)
+    const causal = !draw.chance(3)
+    const window = draw.chance(3) && queries === keys ? draw.whole(1, keys) : 0
+    const q = [batch, queries, keyHeads * group, width]
+    const k = [batch, keys, keyHeads, width]
+    return {
+      inputs: {
+        q: floats(...q),
+        k: floats(...k),
+        v: floats(...k),
+        ...(segmented ? { segments: indices(3, batch, keys) } : {}),
+        'weight 0': floats(...q),
+      },
+      build(inputs) {
+        const [x, y, z] = get(inputs, 'q', 'k', 'v') as [Tensor, Tensor, Tensor]
+        const options = { causal, ...(window ? { window } : {}), ...(segmented ? { segments: inputs.segments } : {}) }
+        return withGradients([attention(x, y, z, options)], inputs, ['q', 'k', 'v'])
+      },
+    }
+  },
+  linearCrossEntropy(draw) {
+    const [tokens, width, vocabulary] = [draw.extent(150), draw.extent(100), draw.whole(2, 400)]
+    const [temperature, entropies] = [draw.chance(2) ? 1 : 0.7, draw.chance(2)]
+    return {
+      inputs: {
+        hidden: floats(tokens, width),
+        head: floats(vocabulary, width),
+        targets: indices(vocabulary, tokens),
+        'weight 0': floats(tokens),
+        'weight 1': floats(tokens),
+      },
+      build(inputs) {
+        const [hidden, head, targets] = get(inputs, 'hidden', 'head', 'targets') as [Tensor, Tensor, Tensor]
+        const { loss, entropy } = linearCrossEntropy(hidden, head, targets, { temperature })
+        return withGradients(entropies ? [loss, entropy] : [loss], inputs, ['hidden', 'head'])
+      },
+    }
+  },
+  scatterAddRows(draw) {
+    const [rows, width, count] = [draw.extent(100), draw.extent(100), draw.extent(300)]
+    const empty = draw.chance(2)
+    return {
+      inputs: { base: floats(rows, width), at: indices(rows, count), values: floats(count, width) },
+      build(inputs) {
+        const [base, at, values] = get(inputs, 'base', 'at', 'values') as [Tensor, Tensor, Tensor]
+        const sums = scatterAddRows(empty ? fill(base.shape, 0, base.dtype) : base, at, values)
+        return [empty ? add(base, sums) : sums]
+      },
+    }
+  },
+  adamW(draw) {
+    const shapes = Array.from({ length: draw.whole(1, 4) }, () => [draw.extent(60), draw.extent(60)])
+    const parts = ['parameter', 'firstMoment', 'gradient'] as const
+    const inputs = Object.fromEntries(
+      shapes.flatMap((shape, at) => [
+        ...parts.map((part) => [`${part} ${at}`, floats(...shape)]),
+        [`secondMoment ${at}`, between(0, 2, ...shape)],
+      ]),
+    )
+    const hyper = between(0.1, 0.9, 9)
+    return {
+      inputs: { hyper, ...inputs },
+      build(tensors) {
+        const slots = shapes.map((_, at) => ({
+          parameter: tensors[`parameter ${at}`] as Tensor,
+          firstMoment: tensors[`firstMoment ${at}`] as Tensor,
+          secondMoment: tensors[`secondMoment ${at}`] as Tensor,
+          gradient: tensors[`gradient ${at}`] as Tensor,
+          decay: at % 2,
+        }))
+        const step = adamW(tensors.hyper as Tensor, slots)
+        return [step.norm, ...step.slots.flatMap((slot) => [slot.parameter, slot.firstMoment, slot.secondMoment])]
+      },
+    }
+  },
+  sgd(draw) {
+    const shape = [draw.extent(60), draw.extent(60)]
+    const nesterov = draw.chance(2)
+    return {
+      inputs: { hyper: between(0.1, 0.9, 5), p: floats(...shape), v: floats(...shape), g: floats(...shape) },
+      build(inputs) {
+        const [parameter, velocity, gradient] = get(inputs, 'p', 'v', 'g') as [Tensor, Tensor, Tensor]
+        const step = sgd(inputs.hyper as Tensor, [{ parameter, velocity, gradient }], { nesterov })
+        return [step.norm, ...step.slots.flatMap((slot) => [slot.parameter, slot.velocity])]
+      },
+    }
+  },
+}
+
+/** The operators that are tried, each with the kernels of its gradient. */
+export const kernelOperators = Object.keys(generators)
+
+/** Random case number `seed`: its shapes, options and values depend on the seed alone. */
+export function kernelCase(seed: number): OperatorCase {
+  const operator = kernelOperators[seed % kernelOperators.length] as string
+  const { inputs, build } = (generators[operator] as (draw: Draw) => Call)(new Draw(seed))
+  return { operator, name: `case ${seed}`, inputs, build }
+}
