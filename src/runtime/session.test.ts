@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -161,6 +161,24 @@ describe('what is wrong', () => {
     ]
     for (const [code, action] of cases) expect((await failure(action)).code).toBe(code)
   })
+
+  it.each(['../secret.bin', 'link.bin'])(
+    'with a model is that its external data leads out of its folder: %s',
+    async (location) => {
+      const inside = mkdtempSync(join(folder, 'inside-'))
+      writeFileSync(join(folder, 'secret.bin'), new Uint8Array(8))
+      symlinkSync(join(folder, 'secret.bin'), join(inside, 'link.bin'))
+      const model = new OnnxModel()
+      model.input('x', 'f32', [2])
+      model.initializer('w', 'f32', [2], { location, offset: 0, length: 8 })
+      model.node({ operator: 'Mul', inputs: ['x', 'w'], outputs: ['y'] })
+      model.output('y', 'f32', [2])
+      const path = join(inside, 'model.onnx')
+      writeFileSync(path, model.encode())
+      expect((await failure(() => createSession(path))).code).toBe('bad-model')
+      expect((await failure(() => createSession(model.encode(), { folder: inside }))).code).toBe('bad-model')
+    },
+  )
 
   it('with an impossible amount of memory is an error, and the process lives on', async () => {
     using session = createSessionSync(filled(), { threads: 1 })

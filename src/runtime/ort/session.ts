@@ -133,8 +133,9 @@ export function createNativeSessionSync(model: Uint8Array | string, options: Ses
   })
 }
 
-/** While a model is loaded, an argument that ONNX Runtime finds wrong is the model. */
+/** While a model is loaded, an argument that ONNX Runtime finds wrong is the model, and so is a way out of its folder. */
 function modelError(error: unknown): unknown {
-  if (!R1Error.isInstance(error, 'runtime-argument')) return error
+  if (!R1Error.isInstance(error)) return error
+  if (error.code !== 'runtime-argument' && !error.message.includes('External data path')) return error
   return new R1Error('bad-model', error.message, { remedy: 'Export or download the model again.' })
 }
