@@ -30,10 +30,17 @@ OrtStatus *fail_shapes(const Call *call, const char *format, ...) {
   return status;
 }
 
+// As fail_shapes, with the code for what is no fault of the inputs.
+__attribute__((format(printf, 2, 3))) static OrtStatus *fail_here(const Call *call, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  OrtStatus *status = status_of(ORT_FAIL, call->operator->name, format, arguments, call);
+  va_end(arguments);
+  return status;
+}
+
 OrtStatus *fail_memory(const Call *call, size_t bytes) {
-  char text[256];
-  snprintf(text, sizeof text, "%s: out of memory, %zu bytes of scratch memory could not be had", call->operator->name, bytes);
-  return ORT_CreateStatus(ORT_FAIL, text);
+  return bytes ? fail_here(call, "out of memory, %zu bytes of scratch memory could not be had", bytes) : fail_here(call, "out of memory in a task");
 }
 
 OrtStatus *fail_attribute(const char *operator_name, const char *message) {

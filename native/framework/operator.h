@@ -49,6 +49,7 @@ typedef struct Operator {
 __attribute__((format(printf, 2, 3))) OrtStatus *fail(const Call *call, const char *format, ...);
 // The same followed by the shapes of all inputs: "RmsNorm: weight must be as long as a row of x (inputs: [4,256], [128])".
 __attribute__((format(printf, 2, 3))) OrtStatus *fail_shapes(const Call *call, const char *format, ...);
+// "<operator>: out of memory, … bytes …" with the shapes of all inputs; 0 bytes if only a task knows how many.
 OrtStatus *fail_memory(const Call *call, size_t bytes);
 
 // ---- tensors

@@ -23,8 +23,5 @@ OrtStatus *parallel(const Call *call, int64_t blocks, Task task, void *job) {
     run_block(&run, 0);
   else
     R1_TRY(ORT_KernelContext_ParallelFor(call->context, run_block, (size_t)blocks, (size_t)blocks, &run));
-  if (atomic_load(&run.failure)) {
-    return fail(call, "out of memory in a task");
-  }
-  return NULL;
+  return atomic_load(&run.failure) ? fail_memory(call, 0) : NULL;
 }

@@ -65,19 +65,37 @@ static bool ran(Execution *execution) {
   return false;
 }
 
+// Runs with scratch memory that ends after 0 pieces, 1 piece and so on, until there is enough: every run before that must say what is missing, and leak nothing.
+static void starve(const Execution *whole) {
+  Execution hungry = *whole;
+  set_threads(1);
+  for (int pieces = 0; pieces < 100; pieces++) {
+    for (int i = 0; i < hungry.output_count; i++) hungry.outputs[i].result = NULL;
+    allow_scratch(pieces);
+    char *message = execute(&hungry);
+    allow_scratch(-1);
+    free_outputs(&hungry);
+    if (!message) return;
+    expect(strstr(message, "out of memory") && strstr(message, whole->operator_name) && strstr(message, "inputs:"), whole->operator_name, message);
+    free(message);
+  }
+  report(whole->operator_name, "asks for scratch memory without end");
+}
+
 bool succeed(Execution *execution) {
   bool in_place = false;
   for (int i = 0; i < execution->output_count; i++) in_place |= execution->outputs[i].place != NULL;
   set_threads(3);
   if (!ran(execution)) return false;
   if (in_place) return true;  // a second run would start from the first one's results
+  if (random_int(0, 3) == 0) starve(execution);
   Execution alone = *execution;
   for (int i = 0; i < alone.output_count; i++) alone.outputs[i].result = NULL;
   set_threads(1);
   if (!ran(&alone)) return false;
   for (int i = 0; i < alone.output_count; i++) {
     const Value *a = execution->outputs[i].result, *b = alone.outputs[i].result;
-    if (a && b) expect(a->size == b->size && !memcmp(a->data, b->data, (size_t)a->size * sizeof(float)), execution->operator_name, "1 and 3 threads disagree");
+    if (a && b) expect(a->size == b->size && !memcmp(a->data, b->data, value_bytes(a)), execution->operator_name, "1 and 3 threads disagree");
   }
   free_outputs(&alone);
   return true;

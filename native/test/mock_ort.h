@@ -60,5 +60,9 @@ bool has_operator(const char *name);
 // Threads that ParallelFor uses from now on.
 void set_threads(int threads);
 
+// Lets `count` more pieces of scratch memory be taken and refuses those after; −1 refuses none.
+void allow_scratch(int count);
+
 Value *new_value(ElementType type, int rank, const int64_t *shape);
 void free_value(Value *value);
+size_t value_bytes(const Value *value);
