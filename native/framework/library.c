@@ -51,6 +51,8 @@ static int input_presence(const OrtCustomOp *op, size_t i) { return (int)of(op)-
 static int output_presence(const OrtCustomOp *op, size_t i) { return (int)of(op)->outputs[i].presence; }
 static int default_memory(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, 0; }
 static int one(const OrtCustomOp *op) { return (void)op, 1; }
+// Tensors of a variadic port share their type, unless the port takes any.
+static int same_inputs(const OrtCustomOp *op) { return of(op)->inputs[of(op)->input_count - 1].type != R1_ANY; }
 static int any_version(const OrtCustomOp *op) { return (void)op, 0x7fffffff; }
 static void keep(int *in, int *out) { (void)in, (void)out; }  // R1_IN_PLACE's lists are static
 
@@ -100,7 +102,7 @@ static OrtCustomOp abi_of(const Operator *operator) {
       .GetOutputCharacteristic = output_presence,
       .GetInputMemoryType = default_memory,
       .GetVariadicInputMinArity = one,
-      .GetVariadicInputHomogeneity = one,
+      .GetVariadicInputHomogeneity = same_inputs,
       .GetVariadicOutputMinArity = one,
       .GetVariadicOutputHomogeneity = one,
       .CreateKernelV2 = create,

@@ -5,9 +5,11 @@
 #include "../framework/runner.h"
 #include "../framework/scratch.h"
 #include "gemm_plan.h"
+#include "quantised.h"
 
 enum {
   CHUNK_DEPTH = 1536,       // a columns panel of this depth is 192 kB in bf16: it stays in the second-level cache while rows panels pass
+  LOW_RANK_DEPTH = 4096,    // low-rank parts need the depth in one chunk; beyond this the panels no longer fit
   BLOCK_BYTES = 256 << 10,  // what a task packs for itself at most
   SIDE_BYTES = 16 << 20,    // what is packed of a side at a time at most
   TASKS = 16,               // wanted at least, so that the cores end together
@@ -157,7 +159,7 @@ static int64_t total_depth(const Gemm *product) {
   return depth;
 }
 
-bool gemm_fits_low_rank(const Gemm *product) { return total_depth(product) <= CHUNK_DEPTH; }
+bool gemm_fits_low_rank(const Gemm *product) { return total_depth(product) <= LOW_RANK_DEPTH; }
 
 // Sums of a chunk go to f32 memory until the last chunk: C itself, or scratch memory where C is bf16.
 static int64_t partial_size(const Gemm *product, int output) { return product->c[output].type == R1_BFLOAT16 ? product->M * product->N[output] : 0; }
@@ -189,7 +191,7 @@ static void set_targets(Plan *plan, float *partials, bool first, bool last) {
 
 static int run_chunks(Runner *runner, Plan *plan) {
   const Gemm *product = plan->product;
-  const int64_t depth = total_depth(product), chunks = larger(1, blocks_of(depth, CHUNK_DEPTH));
+  const int64_t depth = total_depth(product), chunks = plan->down ? 1 : larger(1, blocks_of(depth, CHUNK_DEPTH));
   const int64_t step = round_up(blocks_of(depth, chunks), LANE_BLOCK * plan->kernels->lane_depth);
   int64_t partial = 0;
   for (int o = 0; o < product->outputs; o++) partial += partial_size(product, o);
@@ -251,7 +253,7 @@ typedef struct {
 static int pack_constant(void *job_, int64_t index) {
   const PackJob *job = job_;
   const int64_t columns = 4 * job->kernels->columns, first = index * columns, size = columns_panel_size(job->kernels, job->K);
-  job->kernels->pack_columns(job->b, first, smaller(columns, job->N - first), 0, job->K, job->packed + 4 * index * size, size);
+  pack_columns(job->kernels, job->b, first, smaller(columns, job->N - first), 0, job->K, job->packed + 4 * index * size, size);
   return 0;
 }
 

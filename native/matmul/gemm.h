@@ -20,7 +20,8 @@ typedef struct {
   Operand down;  // columns side: r vectors of length K
   Operand up;    // columns side: N vectors of length r
   float scale;
-  float *inner;  // [M, r] scale · A · down, which the gradient needs too
+  void *inner;  // [M, r] scale · A · down, which the gradient needs too
+  ElementType inner_type;
 } LowRank;
 
 typedef struct {
@@ -40,7 +41,7 @@ typedef struct {
 OrtStatus *gemm(const Call *call, const Gemm *product);
 int gemm_serial(const Gemm *product);
 
-// Whether the sum over all terms is made in one piece, as low-rank parts require.
+// Whether the depth of all terms together is small enough for low-rank parts.
 bool gemm_fits_low_rank(const Gemm *product);
 
 // B packed once for many products: lanes needed, and the packing (parallel; serial without a call).

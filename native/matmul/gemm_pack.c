@@ -1,6 +1,7 @@
 // Packing of the two sides of a product into panels, low-rank parts included.
 #include "../framework/scratch.h"
 #include "gemm_plan.h"
+#include "quantised.h"
 
 enum {
   SLICE_DEPTH = 128,     // of a depth-major operand, packed by one task: a multiple of every path's block of lanes
@@ -57,7 +58,7 @@ int pack_downs(Plan *plan) {
   for (int i = 0; i < product_count(product); i++) {
     const LowRank *low = &product->low_rank[i];
     const int64_t K = depth_of(product, i);
-    if (low->rank) kernels->pack_columns(&low->down, 0, low->rank, 0, K, plan->down + i * plan->down_stride, columns_panel_size(kernels, K));
+    if (low->rank) pack_columns(kernels, &low->down, 0, low->rank, 0, K, plan->down + i * plan->down_stride, columns_panel_size(kernels, K));
   }
   return 0;
 }
@@ -103,7 +104,7 @@ static void pack_columns_stretch(const Plan *plan, Stretch stretch, int64_t firs
     const int i = piece->term + run.output;
     if (product->packed[i]) continue;
     Lane *at = run.to + piece->columns_at + stretch.start / plan->kernels->lane_depth * plan->kernels->columns;
-    plan->kernels->pack_columns(&product->b[i], run.column, run.columns, piece->start + stretch.start, stretch.depth, at, plan->columns.stride);
+    pack_columns(plan->kernels, &product->b[i], run.column, run.columns, piece->start + stretch.start, stretch.depth, at, plan->columns.stride);
   }
 }
 
@@ -115,7 +116,7 @@ static void pack_ups(const Plan *plan, int64_t first, int64_t count, Lane *to) {
     const Run run = next_run(plan, &first, &count, &to);
     for (int term = 0; term < product->terms; term++) {
       const LowRank *low = &product->low_rank[term + run.output];
-      if (low->rank) plan->kernels->pack_columns(&low->up, run.column, run.columns, 0, low->rank, run.to + plan->up_at[term + run.output], plan->columns.stride);
+      if (low->rank) pack_columns(plan->kernels, &low->up, run.column, run.columns, 0, low->rank, run.to + plan->up_at[term + run.output], plan->columns.stride);
     }
   }
 }
@@ -133,17 +134,18 @@ static void append_inner(const Plan *plan, int i, int64_t row, int rows, Lane *p
   const GemmKernels *kernels = plan->kernels;
   const LowRank *low = &product->low_rank[i];
   const Piece *piece = piece_of(plan, product->terms > 1 ? i : 0);
-  float *inner = low->inner + row * low->rank;
+  const int64_t size = (int64_t)element_size(low->inner_type);
+  char *inner = (char *)low->inner + row * low->rank * size;
   for (int64_t column = 0; column < low->rank; column += kernels->columns) {
     PanelPair pair = {0};
     if (piece) {
       const Lane *down = plan->down + i * plan->down_stride + column / kernels->columns * columns_panel_size(kernels, piece->depth);
       pair = (PanelPair){panel + piece->rows_at, down, lanes_of(kernels, piece->depth)};
     }
-    const Target target = {.data = inner + column, .stride = low->rank, .type = R1_FLOAT, .alpha = low->scale};
+    const Target target = {.data = inner + column * size, .stride = low->rank, .type = low->inner_type, .alpha = low->scale};
     kernels->multiply(&pair, piece != NULL, rows, (int)smaller(kernels->columns, low->rank - column), &target);
   }
-  const Operand operand = {.data = inner, .stride = low->rank, .type = R1_FLOAT};
+  const Operand operand = {.data = inner, .stride = low->rank, .type = low->inner_type};
   kernels->pack_rows(&operand, 0, rows, 0, low->rank, panel + plan->inner_at[i], plan->rows.stride);
 }
 

@@ -18,8 +18,10 @@ enum { LANE_BLOCK = 16 };
 typedef struct {
   const void *data;
   int64_t stride;    // elements
-  ElementType type;  // R1_FLOAT or R1_BFLOAT16
+  ElementType type;  // R1_FLOAT or R1_BFLOAT16; on the columns side also the codes R1_UINT8 (NF4) and R1_INT8, which quantised.h explains
   bool depth_major;
+  const float *scales;  // of codes: one for every `block` of them, in the order they lie in memory
+  int64_t block;
 } Operand;
 
 // A packed A panel and a packed B panel whose product is summed over `lanes`.
@@ -45,6 +47,7 @@ typedef struct {
   int rows, columns;  // the micro-tile
   int lane_multiple;  // columns panels are filled up with zeros to a multiple of this many lanes
   // Packs `count` vectors from number `first` on, elements start … start + depth − 1, into panels that lie `panel_stride` lanes apart.
+  // The operand is f32 or bf16; pack_columns of quantised.h takes codes too.
   void (*pack_rows)(const Operand *operand, int64_t first, int64_t count, int64_t start, int64_t depth, Lane *panels, int64_t panel_stride);
   void (*pack_columns)(const Operand *operand, int64_t first, int64_t count, int64_t start, int64_t depth, Lane *panels, int64_t panel_stride);
   // target = Σ over pairs of rows · columns; rows and columns may be fewer than the micro-tile's.
