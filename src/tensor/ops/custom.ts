@@ -60,11 +60,15 @@ const barrierOperator = defineOperator({
   infer: ([x]) => [x as TensorType],
   gradient: ({ outputGradients: [dy] }) => [dy],
   lower(emitter, { inputs: [x, after], inputTypes: [type, afterType] }) {
-    // A reshape to a shape that needs one element of `after`: no copy, but a true dependency.
     const rank = afterType?.shape.length ?? 0
     const one = (value: number) => emitter.constant('i64', [rank], Array(rank).fill(value))
     const first = rank > 0 ? emitter.value('Slice', [after as string, one(0), one(1)]) : (after as string)
     const scalar = emitter.value('Reshape', [first, emitter.constant('i64', [1], [1])])
+    if (emitter.device === 'webgpu') {
+      // Shapes live on the CPU: there a choice between x and x depends on `after` without fetching it from the device.
+      return emitter.node('Where', [emitter.value('Equal', [scalar, scalar]), x as string, x as string])
+    }
+    // A reshape to a shape that needs one element of `after`: no copy, but a true dependency.
     const finite = emitter.value('IsNaN', [emitter.value('Cast', [scalar], { to: 1 })])
     const zero = emitter.value('Mul', [emitter.value('Cast', [finite], { to: 7 }), emitter.constant('i64', [1], [0])])
     const shape = emitter.value('Add', [emitter.reshapeShape(type?.shape ?? []), zero])

@@ -177,7 +177,7 @@ const whereOperator = defineOperator<NoAttributes>({
       needs[2] ? sumTo(where(condition, nothing, dy), b.shape) : undefined,
     ]
   },
-  supports: ([, a], _, target) => a?.dtype !== 'i8' && (a?.dtype !== 'bool' || target.device === 'webgpu'),
+  supports: ([, a]) => a?.dtype !== 'i8' && a?.dtype !== 'bool',
   lower: (emitter, { inputs }) => emitter.node('Where', inputs),
   composite([condition, a, b]) {
     if (!condition || !a || !b) return []
