@@ -141,7 +141,9 @@ function roleEntries(
   config: Readonly<Record<string, unknown>>,
 ): GgufEntry[] {
   return roles.flatMap(([role, key]) => {
-    const text = roleText(files.tokenizerConfig[role])
+    // BERT's first token is called cls, and llama.cpp knows it as bos.
+    const first = role === 'bos_token' ? files.tokenizerConfig.cls_token : undefined
+    const text = roleText(files.tokenizerConfig[role] ?? first)
     const named = text === undefined ? -1 : tokens.findIndex((token) => token.text === text)
     const listed = config[`${role}_id`]
     const id: unknown = named >= 0 ? named : Array.isArray(listed) ? listed[0] : listed
