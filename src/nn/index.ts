@@ -1,8 +1,26 @@
-export { type SelfAttentionOptions, selfAttention } from './attention.ts'
+export { type Activation, activate } from './activation.ts'
+export {
+  type AttentionContext,
+  attend,
+  type SelfAttentionOptions,
+  selfAttention,
+  type Visibility,
+} from './attention.ts'
+export { type Cache, CacheStep, type LayerBuffers, type LayerCache } from './cache.ts'
 export { embedding, embeddingTable } from './embedding.ts'
-export { gatedFeedForward } from './feed-forward.ts'
-export { type LinearOptions, linear } from './linear.ts'
+export { type FeedForwardOptions, gatedFeedForward } from './feed-forward.ts'
+export { type Head, logitsOf } from './head.ts'
+export { type LinearOptions, linear, linearMatrix } from './linear.ts'
 export { crossEntropy, tokenLogProbabilities } from './loss.ts'
-export { layerNorm, rmsNorm } from './norm.ts'
+export { centeredRmsNorm, layerNorm, rmsNorm } from './norm.ts'
 export { type RotaryTables, rotaryFrequencies, rotaryTables } from './rotary.ts'
+export {
+  type DynamicScaling,
+  dynamicRotaryTables,
+  type Llama3Scaling,
+  llama3Frequencies,
+  type YarnScaling,
+  yarnFrequencies,
+  yarnScale,
+} from './rotary-scaling.ts'
 export { type AdapterOptions, type Parameter, Scope, type ScopeOptions } from './scope.ts'

@@ -1,12 +1,35 @@
-import { add, matmul, normal, type Tensor, uniform, zeros } from '../tensor/index.ts'
+import { add, matmul, normal, type Tensor, transpose, uniform, zeros } from '../tensor/index.ts'
 import type { Scope } from './scope.ts'
 
 export interface LinearOptions {
   readonly inputs: number
   readonly outputs: number
   readonly bias?: boolean
+  /** The weight is `[inputs, outputs]`, as GPT-2 keeps it. */
+  readonly transposed?: boolean
   /** Standard deviation of the initial weights. */
   readonly deviation?: number
+}
+
+/** The two matrices of a low-rank adapter and the factor of their product. */
+interface Adapter {
+  readonly a: Tensor
+  readonly b: Tensor
+  readonly alpha: number
+}
+
+function weightOf(scope: Scope, { inputs, outputs, transposed, deviation = 0.02 }: LinearOptions): Tensor {
+  return scope.parameter('weight', transposed ? [inputs, outputs] : [outputs, inputs], normal(deviation))
+}
+
+function adapterOf(scope: Scope, { inputs, outputs }: LinearOptions): Adapter | undefined {
+  const { adapter } = scope.options
+  if (!adapter?.accepts(scope.join('weight').replace(/\.weight$/, ''))) return undefined
+  return {
+    a: scope.parameter('lora_A.weight', [adapter.rank, inputs], uniform(1 / Math.sqrt(inputs))),
+    b: scope.parameter('lora_B.weight', [outputs, adapter.rank], zeros),
+    alpha: adapter.alpha / adapter.rank,
+  }
 }
 
 /**
@@ -18,14 +41,19 @@ export interface LinearOptions {
  * @returns `[…, outputs]`
  */
 export function linear(scope: Scope, x: Tensor, options: LinearOptions): Tensor {
-  const { inputs, outputs, bias = false, deviation = 0.02 } = options
-  const weight = scope.parameter('weight', [outputs, inputs], normal(deviation))
-  let y = matmul(x, weight, { transposeB: true })
-  const { adapter } = scope.options
-  if (adapter?.accepts(scope.join('weight').replace(/\.weight$/, ''))) {
-    const a = scope.parameter('lora_A.weight', [adapter.rank, inputs], uniform(1 / Math.sqrt(inputs)))
-    const b = scope.parameter('lora_B.weight', [outputs, adapter.rank], zeros)
-    y = add(y, matmul(matmul(x, a, { transposeB: true }), b, { transposeB: true, alpha: adapter.alpha / adapter.rank }))
+  let y = matmul(x, weightOf(scope, options), { transposeB: !options.transposed })
+  const adapter = adapterOf(scope, options)
+  if (adapter) {
+    const { a, b, alpha } = adapter
+    y = add(y, matmul(matmul(x, a, { transposeB: true }), b, { transposeB: true, alpha }))
   }
-  return bias ? add(y, scope.parameter('bias', [outputs], zeros)) : y
+  return options.bias ? add(y, scope.parameter('bias', [options.outputs], zeros)) : y
+}
+
+/** The matrix `[outputs, inputs]` by which `linear` multiplies, its adapter included: for layers that take it apart. */
+export function linearMatrix(scope: Scope, options: LinearOptions): Tensor {
+  const weight = weightOf(scope, options)
+  const matrix = options.transposed ? transpose(weight) : weight
+  const adapter = adapterOf(scope, options)
+  return adapter ? add(matrix, matmul(adapter.b, adapter.a, { alpha: adapter.alpha })) : matrix
 }

@@ -2,26 +2,41 @@ import {
   cast,
   dimensionValue,
   divide,
+  exp,
+  gatherElements,
   linearCrossEntropy,
+  logSoftmax,
   multiply,
   negate,
   reshape,
   sum,
   type Tensor,
+  type TokenLosses,
 } from '../tensor/index.ts'
+import { type Head, logitsOf } from './head.ts'
+
+/** −ln p and entropy of the targets: in one operator that keeps no logits, unless the head bends them. */
+function tokenLosses(head: Head, targets: Tensor, temperature = 1): TokenLosses {
+  const rows: Head = { ...head, hidden: reshape(head.hidden, [-1, Number(head.hidden.shape.at(-1))]) }
+  const flat = reshape(targets, [-1])
+  if (!head.bias && !head.softcap) return linearCrossEntropy(rows.hidden, head.weight, flat, { temperature })
+  const logP = logSoftmax(divide(logitsOf(rows), temperature))
+  return {
+    loss: negate(reshape(gatherElements(logP, reshape(flat, [-1, 1])), flat.shape)),
+    entropy: negate(sum(multiply(exp(logP), logP), { axes: [1] })),
+  }
+}
 
 /**
- * Cross-entropy of the next tokens under the head of a language model, without keeping the logits.
+ * Cross-entropy of the next tokens under the head of a language model.
  *
- * @param hidden `[B, S, D]`
- * @param head `[V, D]`
+ * @param head with hidden states `[B, S, D]`
  * @param targets i64 `[B, S]`
  * @param weights f32 `[B, S]`, for example 0 for tokens of the prompt; the mean is taken over their sum
  * @returns the mean loss in nats, a scalar
  */
-export function crossEntropy(hidden: Tensor, head: Tensor, targets: Tensor, weights?: Tensor): Tensor {
-  const rows = reshape(hidden, [-1, Number(hidden.shape.at(-1))])
-  const { loss } = linearCrossEntropy(rows, head, reshape(targets, [-1]))
+export function crossEntropy(head: Head, targets: Tensor, weights?: Tensor): Tensor {
+  const { loss } = tokenLosses(head, targets)
   if (!weights) return divide(sum(loss), dimensionValue(loss.shape[0] ?? 1, loss.dtype))
   const flat = cast(reshape(weights, [-1]), loss.dtype)
   return divide(sum(multiply(loss, flat)), sum(flat))
@@ -30,18 +45,15 @@ export function crossEntropy(hidden: Tensor, head: Tensor, targets: Tensor, weig
 /**
  * Log-probabilities of given tokens, and the entropy of each distribution.
  *
- * @param hidden `[B, S, D]`
- * @param head `[V, D]`
+ * @param head with hidden states `[B, S, D]`
  * @param tokens i64 `[B, S]`
  * @returns both `[B, S]`, in nats
  */
 export function tokenLogProbabilities(
-  hidden: Tensor,
-  head: Tensor,
+  head: Head,
   tokens: Tensor,
   options: { temperature?: number } = {},
 ): { logProbability: Tensor; entropy: Tensor } {
-  const rows = reshape(hidden, [-1, Number(hidden.shape.at(-1))])
-  const { loss, entropy } = linearCrossEntropy(rows, head, reshape(tokens, [-1]), options)
+  const { loss, entropy } = tokenLosses(head, tokens, options.temperature)
   return { logProbability: reshape(negate(loss), tokens.shape), entropy: reshape(entropy, tokens.shape) }
 }

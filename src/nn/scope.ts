@@ -55,16 +55,24 @@ export class Scope {
    * @throws R1Error `parameter-conflict` when it is asked for again in another shape
    */
   parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    const { adapter, trainable } = this.options
     const full = this.join(name)
-    const known = this.known.get(full)
+    return this.declare(full, shape, initializer, trainable?.(full) ?? (!adapter || full.includes('.lora_')))
+  }
+
+  /** As `parameter`, for what checkpoints keep but gradients do not train. */
+  buffer(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    return this.declare(this.join(name), shape, initializer, false)
+  }
+
+  private declare(name: string, shape: readonly number[], initializer: Initializer, trainable: boolean): Tensor {
+    const known = this.known.get(name)
     if (known) {
       if (known.tensor.shape.join() === shape.join()) return known.tensor
-      throw new R1Error('parameter-conflict', `${full} is used as [${known.tensor.shape}] and as [${shape}].`)
+      throw new R1Error('parameter-conflict', `${name} is used as [${known.tensor.shape}] and as [${shape}].`)
     }
-    const { adapter, dtype = 'f32', trainable } = this.options
-    const tensor = variable(full, { dtype, shape }, initializer)
-    const trained = trainable ? trainable(full) : !adapter || full.includes('.lora_')
-    this.known.set(full, { name: full, tensor, trainable: trained })
+    const tensor = variable(name, { dtype: this.options.dtype ?? 'f32', shape }, initializer)
+    this.known.set(name, { name, tensor, trainable })
     return tensor
   }
 

@@ -8,8 +8,9 @@ import { createInterface } from 'node:readline'
 
 const dist = new URL('../../../dist/', import.meta.url)
 const load = (path) => import(new URL(path, dist))
-const [{ NDArray }, { jit }, { kernelLibrary }, { Variables }, { matmul }, { linearLayers }, steps] = await Promise.all(
-  [
+const [{ modelOf }, { NDArray }, { jit }, { kernelLibrary }, { Variables }, { matmul }, { linearLayers }, steps] =
+  await Promise.all([
+    load('models/families.js'),
     load('runtime/array.js'),
     load('runtime/jit.js'),
     load('runtime/kernels.js'),
@@ -17,8 +18,7 @@ const [{ NDArray }, { jit }, { kernelLibrary }, { Variables }, { matmul }, { lin
     load('tensor/index.js'),
     load('cli/bench/train-configurations.js'),
     load('cli/bench/training-step.js'),
-  ],
-)
+  ])
 
 const configuration = JSON.parse(process.argv[2])
 const mode = process.argv[3]
@@ -32,18 +32,18 @@ const peakRssMb = () => process.resourceUsage().maxRSS / 1024
 class Trainer {
   constructor(config) {
     const { layers, width, heads, keyValueHeads, feedForward, vocabulary, sequence, batch, loraRank } = config
-    const model = {
-      vocabularySize: vocabulary,
-      hiddenSize: width,
-      layers,
-      heads,
-      keyValueHeads,
-      headWidth: width / heads,
-      intermediateSize: feedForward,
-      ropeTheta: 10000,
-      normEpsilon: 1e-5,
-      tiedEmbeddings: true,
-    }
+    const model = modelOf({
+      model_type: 'llama',
+      vocab_size: vocabulary,
+      hidden_size: width,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: keyValueHeads,
+      intermediate_size: feedForward,
+      max_position_embeddings: sequence,
+      rms_norm_eps: 1e-5,
+      tie_word_embeddings: true,
+    })
     const adapter = { rank: loraRank, alpha: 2 * loraRank, accepts: (layer) => linearLayers.test(layer) }
     this.variables = new Variables(7)
     const scope = loraRank > 0 ? { adapter } : {}

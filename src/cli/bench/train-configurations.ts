@@ -1,4 +1,4 @@
-import type { LlamaConfig } from '../../models/llama.ts'
+import { type LlamaConfig, llama } from '../../models/llama.ts'
 
 /** A model and batch that `r1 bench train` measures. */
 export interface TrainConfiguration {
@@ -12,22 +12,20 @@ export interface TrainConfiguration {
   readonly adapterRank?: number
 }
 
-function decoder(layers: number, hiddenSize: number, heads: number, intermediateSize: number): LlamaConfig {
-  return {
-    vocabularySize: 256,
-    hiddenSize,
-    layers,
-    heads,
-    keyValueHeads: heads,
-    headWidth: hiddenSize / heads,
-    intermediateSize,
-    ropeTheta: 10000,
-    normEpsilon: 1e-5,
-    tiedEmbeddings: true,
-  }
+function decoder(layers: number, width: number, heads: number, feedForward: number): LlamaConfig {
+  return llama.config.parse({
+    vocab_size: 256,
+    hidden_size: width,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    intermediate_size: feedForward,
+    max_position_embeddings: 2048,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+  })
 }
 
-const smollm2: LlamaConfig = { ...decoder(30, 576, 9, 1536), vocabularySize: 49152, keyValueHeads: 3 }
+const smollm2: LlamaConfig = { ...decoder(30, 576, 9, 1536), vocab_size: 49152, num_key_value_heads: 3 }
 
 export const trainConfigurations: readonly TrainConfiguration[] = [
   { name: 'a', model: decoder(4, 256, 4, 1024), batch: 16, length: 256 },
@@ -44,9 +42,10 @@ export const linearLayers = /\.(q|k|v|o|gate|up|down)_proj$/
  * products of attention over the full square, three times for forward and backward.
  */
 export function stepOperations({ model, batch, length, adapterRank }: TrainConfiguration): number {
-  const { hiddenSize, heads, keyValueHeads, headWidth, intermediateSize, layers, vocabularySize } = model
-  const projections = hiddenSize * headWidth * (2 * heads + 2 * keyValueHeads) + 3 * hiddenSize * intermediateSize
-  const parameters = layers * projections + vocabularySize * hiddenSize
+  const { hidden_size: width, num_attention_heads: heads, num_key_value_heads: keyValueHeads } = model
+  const { head_dim: headWidth, intermediate_size: feedForward, num_hidden_layers: layers, vocab_size } = model
+  const projections = width * headWidth * (2 * heads + 2 * keyValueHeads) + 3 * width * feedForward
+  const parameters = layers * projections + vocab_size * width
   const tokens = batch * length
   const attention = 4 * batch * heads * length * length * headWidth * layers
   return (adapterRank ? 4 : 6) * parameters * tokens + 3 * attention

@@ -1,3 +1,5 @@
+import { bindModel } from '../../models/bind.ts'
+import { llama } from '../../models/llama.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { kernelLibrary } from '../../runtime/kernels.ts'
 import { Variables } from '../../runtime/variables.ts'
@@ -49,8 +51,14 @@ export async function runTraining(
     accepts: (layer: string) => linearLayers.test(layer),
   }
   using variables = new Variables(7)
-  using step = trainingStep(model, { variables, threads, kernels, precision, scope: adapter ? { adapter } : {} })
-  const ids = tokens(batch * length, model.vocabularySize)
+  using step = trainingStep(bindModel(llama, model), {
+    variables,
+    threads,
+    kernels,
+    precision,
+    scope: adapter ? { adapter } : {},
+  })
+  const ids = tokens(batch * length, model.vocab_size)
   const inputs = {
     ids: NDArray.from(ids, [batch, length], 'i64'),
     targets: NDArray.from(

@@ -1,22 +1,22 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { LlamaConfig } from '../../models/llama.ts'
+import { modelOf } from '../../models/families.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { kernelLibrary } from '../../runtime/kernels.ts'
 import { Variables } from '../../runtime/variables.ts'
 import { adamWHyper, type TrainingStepOptions, trainingStep } from './training-step.ts'
 
-const config: LlamaConfig = {
-  vocabularySize: 96,
-  hiddenSize: 64,
-  layers: 4,
-  heads: 4,
-  keyValueHeads: 2,
-  headWidth: 16,
-  intermediateSize: 128,
-  ropeTheta: 10000,
-  normEpsilon: 1e-5,
-  tiedEmbeddings: true,
-}
+const model = modelOf({
+  model_type: 'llama',
+  vocab_size: 96,
+  hidden_size: 64,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 128,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+})
 const [batch, length] = [4, 32]
 
 const pattern = BigInt64Array.from({ length: batch * length }, (_, at) => BigInt((at * at * 7 + (at >> 3) * 13) % 96))
@@ -39,7 +39,7 @@ interface Curve {
 /** Losses of `steps` steps on one batch, and the embedding after them. */
 async function train(steps: number, options: TrainingStepOptions = {}, rate = 1e-3): Promise<Curve> {
   using variables = new Variables(11)
-  using step = trainingStep(config, { variables, ...options })
+  using step = trainingStep(model, { variables, ...options })
   using hyper = NDArray.from(adamWHyper(1))
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {

@@ -1,4 +1,4 @@
-import { type LlamaConfig, llama, llamaHead } from '../../models/llama.ts'
+import type { Model } from '../../models/model.ts'
 import { crossEntropy, Scope, type ScopeOptions } from '../../nn/index.ts'
 import { type Jit, type JitOptions, jit } from '../../runtime/jit.ts'
 import { adamW, assign, broadcastTo, gradients, iota, type Tensor, variable } from '../../tensor/index.ts'
@@ -23,19 +23,18 @@ export interface TrainingStepOptions extends JitOptions {
   readonly checkpointing?: boolean
 }
 
-/** One step of pretraining a Llama decoder with AdamW, as one graph: loss, gradients, clipping and update. */
+/** One step of pretraining a language model with AdamW, as one graph: loss, gradients, clipping and update. */
 export function trainingStep(
-  config: LlamaConfig,
+  model: Model,
   options: TrainingStepOptions = {},
 ): Jit<TrainingStepInputs, TrainingStepResult> {
   const { scope: scopeOptions, checkpointing, ...jitOptions } = options
   return jit(
     ({ ids, targets, hyper }: TrainingStepInputs): TrainingStepResult => {
       const scope = new Scope(scopeOptions)
-      const length = Number(ids.shape[1])
-      const positions = broadcastTo(iota(length), ids.shape)
-      const hidden = llama(scope, config, { ids, positions }, { length, checkpointing })
-      const loss = crossEntropy(hidden, llamaHead(scope, config), targets)
+      const positions = broadcastTo(iota(ids.shape[1] ?? 1), ids.shape)
+      const { hidden } = model.forward(scope, { ids, positions }, { checkpointing })
+      const loss = crossEntropy(model.head(scope, hidden), targets)
       const parameters = scope.trainable
       const found = gradients(
         loss,

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { LlamaConfig } from '../../models/llama.ts'
+import { modelOf } from '../../models/families.ts'
 import { NDArray } from '../../runtime/array.ts'
 import type { Device } from '../../runtime/device.ts'
 import { copyTo } from '../../runtime/transfer.ts'
@@ -17,18 +17,18 @@ if (!present)
   )
 process.env.VK_DRIVER_FILES ??= swiftShader
 
-const config: LlamaConfig = {
-  vocabularySize: 96,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 4,
-  keyValueHeads: 2,
-  headWidth: 8,
-  intermediateSize: 64,
-  ropeTheta: 10000,
-  normEpsilon: 1e-5,
-  tiedEmbeddings: true,
-}
+const model = modelOf({
+  model_type: 'llama',
+  vocab_size: 96,
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 64,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+})
 const [batch, length, steps] = [2, 16, 6]
 const folder = mkdtempSync(join(tmpdir(), 'r1-profile-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -46,7 +46,7 @@ async function train(device: Device): Promise<{ losses: number[]; providers: Map
   using targets = NDArray.from(tokens.toReversed(), [batch, length], 'i64')
   using hyper = NDArray.from(adamWHyper(1))
   using variables = new Variables(5, device)
-  using step = trainingStep(config, { variables, device, kernels: false, profile: join(folder, device) })
+  using step = trainingStep(model, { variables, device, kernels: false, profile: join(folder, device) })
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {
     hyper.data.set(adamWHyper(index, { rate: 3e-3 }))

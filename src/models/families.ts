@@ -1,0 +1,33 @@
+import { R1Error } from '../errors.ts'
+import { bindModel } from './bind.ts'
+import { llama } from './llama.ts'
+import type { Family, Model } from './model.ts'
+import { qwen2 } from './qwen2.ts'
+
+type Bind = (config: Readonly<Record<string, unknown>>) => Model
+
+/** A family with its configuration's type closed over. */
+const entry = <Config extends object>(family: Family<Config>): readonly [string, Bind] => [
+  family.modelType,
+  (config) => bindModel(family, config),
+]
+
+const families: ReadonlyMap<string, Bind> = new Map([entry(llama), entry(qwen2)])
+
+/** `model_type` of every family. */
+export function modelTypes(): readonly string[] {
+  return [...families.keys()]
+}
+
+/**
+ * The model that a config.json describes.
+ *
+ * @throws R1Error `unsupported-model` for another family or a value without a form here, `bad-config` for a broken key
+ */
+export function modelOf(config: Readonly<Record<string, unknown>>): Model {
+  const bind = typeof config.model_type === 'string' ? families.get(config.model_type) : undefined
+  if (bind) return bind(config)
+  throw new R1Error('unsupported-model', `There is no model family ${JSON.stringify(config.model_type) ?? 'given'}.`, {
+    remedy: `The model_type of config.json is one of ${modelTypes().join(', ')}.`,
+  })
+}
