@@ -2,26 +2,24 @@ import { R1Error } from '../errors.ts'
 import { evaluateDimension } from '../tensor/dimension.ts'
 import type { Assignment, Graph } from '../tensor/graph.ts'
 import { initializerOf, optimize, type Target, type Tensor } from '../tensor/index.ts'
-import { useBfloat16 } from '../tensor/passes/index.ts'
 import type { NDArray } from './array.ts'
 import type { Device } from './device.ts'
 import { inPlaceAssignments } from './in-place.ts'
 import { kernelLibrary } from './kernels.ts'
 import { type LoweredGraph, lowerGraph } from './lower.ts'
+import { type PrecisionOptions, withPrecision } from './precision.ts'
 import type { Arrays, BoundRun, RunOptions, Session } from './session.ts'
 import { createSession, createSessionSync } from './session.ts'
 import { zerosOn } from './transfer.ts'
 import type { Variables } from './variables.ts'
 
-export interface ProgramOptions {
+export interface ProgramOptions extends PrecisionOptions {
   readonly device?: Device
   readonly threads?: number
   /** Waiting threads burn the processor for a moment; on by default. */
   readonly spinning?: boolean
   /** Whether the native kernels may be used; on by default. */
   readonly kernels?: boolean
-  /** Storage of the operands inside matrix products: f32, or bf16 with f32 sums where a kernel offers it. */
-  readonly precision?: 'f32' | 'bf16'
   /** Whether state is updated in its own memory where that is safe, or always in a second buffer. */
   readonly state?: 'in-place' | 'swapped'
   /** Return the same output arrays from every run instead of new ones. */
@@ -54,7 +52,7 @@ interface Prepared {
 function prepare(traced: Graph, options: ProgramOptions): Prepared {
   const target = targetOf(options)
   const started = performance.now()
-  const graph = optimize(options.precision === 'bf16' ? useBfloat16(traced) : traced, target)
+  const graph = optimize(withPrecision(traced, target, options), target)
   const optimized = performance.now()
   const lowered = lowerGraph(graph, target)
   const { device = 'cpu', threads, spinning, profile } = options

@@ -10,6 +10,7 @@ export { useBfloat16 } from './bfloat16.ts'
 export { expandComposites, type Lowering, loweringOf } from './expand.ts'
 export { foldConstants } from './fold.ts'
 export { mergeCommon } from './merge.ts'
+export { type NarrowOptions, narrowProducts } from './precision.ts'
 export { type Pass, rewrite } from './rewrite.ts'
 
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */
