@@ -41,5 +41,5 @@ export function byteToken(byte: number): string {
 
 /** @returns the byte that a token `<0x0A>` spells, or −1 */
 export function byteOfToken(token: string): number {
-  return /^<0x[0-9A-Fa-f]{2}>$/.test(token) ? Number.parseInt(token.slice(3, 5), 16) : -1
+  return token.length === 6 && /^<0x[0-9A-Fa-f]{2}>$/.test(token) ? Number.parseInt(token.slice(3, 5), 16) : -1
 }

@@ -3,13 +3,13 @@ import { badTokenizer, type Fields } from './fields.ts'
 import { readPattern } from './pattern.ts'
 
 /**
- * One step from tokens to text, fed token by token: what it gives out joined is the same for any way of feeding, so that
- * streaming and decoding at once are one code.
+ * One step from tokens to text. What it gives out joined is the same for any grouping of its input, so that streaming and
+ * decoding at once are one code.
  */
 export interface DecoderStep {
-  push(token: string): string[]
+  push(tokens: readonly string[]): readonly string[]
   /** Gives out what was held back and returns to the start. */
-  flush(): string[]
+  flush(): readonly string[]
 }
 
 const deepest = 16
@@ -65,13 +65,32 @@ export function buildDecoder(fields: Fields, fused = false, depth = 0): DecoderS
 
 /** What stands in where there is no decoder: tokens with blanks between them. */
 export function spacedTokens(): DecoderStep {
+  return fromFirst((token, first) => (first ? token : ` ${token}`))
+}
+
+function chain(steps: readonly DecoderStep[]): DecoderStep {
+  const through = (tokens: readonly string[], from: number) =>
+    steps.slice(from).reduce((current, step) => step.push(current), tokens)
+  return {
+    push: (tokens) => through(tokens, 0),
+    flush: () => steps.flatMap((step, index) => through(step.flush(), index + 1)),
+  }
+}
+
+function stateless(rewrite: (token: string) => string): DecoderStep {
+  return { push: (tokens) => tokens.map(rewrite), flush: () => [] }
+}
+
+/** Rewrites each token, the first otherwise than the rest. */
+function fromFirst(rewrite: (token: string, first: boolean) => string): DecoderStep {
   let first = true
   return {
-    push(token) {
-      const text = first ? token : ` ${token}`
-      first = false
-      return [text]
-    },
+    push: (tokens) =>
+      tokens.map((token) => {
+        const text = rewrite(token, first)
+        first = false
+        return text
+      }),
     flush() {
       first = true
       return []
@@ -79,27 +98,11 @@ export function spacedTokens(): DecoderStep {
   }
 }
 
-function chain(steps: readonly DecoderStep[]): DecoderStep {
-  const through = (tokens: string[], from: number): string[] => {
-    let current = tokens
-    for (const step of steps.slice(from)) current = current.flatMap((token) => step.push(token))
-    return current
-  }
-  return {
-    push: (token) => through([token], 0),
-    flush: () => steps.flatMap((step, index) => through(step.flush(), index + 1)),
-  }
-}
-
-function stateless(rewrite: (token: string) => string): DecoderStep {
-  return { push: (token) => [rewrite(token)], flush: () => [] }
-}
-
 function atEnd(rewrite: (text: string) => string): DecoderStep {
   let held = ''
   return {
-    push(token) {
-      held += token
+    push(tokens) {
+      held += tokens.join('')
       return []
     },
     flush() {
@@ -114,7 +117,7 @@ function atEnd(rewrite: (text: string) => string): DecoderStep {
 function byteLevel(): DecoderStep {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   return {
-    push: (token) => [utf8.decode(readBytes(token), { stream: true })],
+    push: (tokens) => [utf8.decode(Buffer.concat(tokens.map(readBytes)), { stream: true })],
     flush: () => [utf8.decode()],
   }
 }
@@ -122,14 +125,27 @@ function byteLevel(): DecoderStep {
 /** Joins runs of tokens `<0xE4>` to characters; bytes that make none become U+FFFD, and the run's others stay. */
 function byteFallback(): DecoderStep {
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-  const unlessEmpty = (text: string) => (text === '' ? [] : [text])
+  let inRun = false
   return {
-    push(token) {
-      const byte = byteOfToken(token)
-      if (byte >= 0) return unlessEmpty(utf8.decode(Uint8Array.of(byte), { stream: true }))
-      return [...unlessEmpty(utf8.decode()), token]
+    push(tokens) {
+      const out: string[] = []
+      const give = (text: string) => text !== '' && out.push(text)
+      for (const token of tokens) {
+        const byte = byteOfToken(token)
+        if (byte >= 0) give(utf8.decode(Uint8Array.of(byte), { stream: true }))
+        else {
+          if (inRun) give(utf8.decode())
+          out.push(token)
+        }
+        inRun = byte >= 0
+      }
+      return out
     },
-    flush: () => unlessEmpty(utf8.decode()),
+    flush() {
+      inRun = false
+      const text = utf8.decode()
+      return text === '' ? [] : [text]
+    },
   }
 }
 
@@ -149,37 +165,18 @@ const cleanups: readonly [from: string, to: string][] = [
 ]
 
 function wordPiece(prefix: string, cleanup: boolean): DecoderStep {
-  let first = true
-  return {
-    push(token) {
-      let text = token
-      if (!first) text = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`
-      first = false
-      if (cleanup) for (const [from, to] of cleanups) text = text.replaceAll(from, to)
-      return [text]
-    },
-    flush() {
-      first = true
-      return []
-    },
-  }
+  return fromFirst((token, first) => {
+    let text = token
+    if (!first) text = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`
+    if (cleanup) for (const [from, to] of cleanups) text = text.replaceAll(from, to)
+    return text
+  })
 }
 
 function metaspace(fields: Fields): DecoderStep {
   const blank = fields.string('replacement', '▁')
   const scheme = fields.string('prepend_scheme', fields.boolean('add_prefix_space', true) ? 'always' : 'never')
-  let first = true
-  return {
-    push(token) {
-      const text = token.replaceAll(blank, first && scheme !== 'never' ? '' : ' ')
-      first = false
-      return [text]
-    },
-    flush() {
-      first = true
-      return []
-    },
-  }
+  return fromFirst((token, first) => token.replaceAll(blank, first && scheme !== 'never' ? '' : ' '))
 }
 
 function stripToken(token: string, content: string, start: number, stop: number): string {
@@ -195,18 +192,19 @@ function stripToken(token: string, content: string, start: number, stop: number)
 function stripWhole(content: string, start: number, stop: number): DecoderStep {
   if (stop > 0) return atEnd((text) => stripToken(text, content, start, stop))
   let left = start
-  return {
-    push(token) {
-      let text = token
-      while (left > 0 && text !== '') {
-        if (!text.startsWith(content)) left = 0
-        else {
-          text = text.slice(content.length)
-          left--
-        }
+  const strip = (token: string): string => {
+    let text = token
+    while (left > 0 && text !== '') {
+      if (!text.startsWith(content)) left = 0
+      else {
+        text = text.slice(content.length)
+        left--
       }
-      return [text]
-    },
+    }
+    return text
+  }
+  return {
+    push: (tokens) => tokens.map(strip),
     flush() {
       left = start
       return []
@@ -216,18 +214,17 @@ function stripWhole(content: string, start: number, stop: number): DecoderStep {
 
 /** Word ends spelt as `</w>`: a blank, but for the last. */
 function wordEnds(suffix: string): DecoderStep {
-  let held: string | undefined
-  const give = (last: boolean) => (held === undefined ? [] : [held.replaceAll(suffix, last ? '' : ' ')])
+  let held: string[] = []
   return {
-    push(token) {
-      const text = give(false)
-      held = token
-      return text
+    push(tokens) {
+      const all = [...held, ...tokens]
+      held = all.slice(-1)
+      return all.slice(0, -1).map((token) => token.replaceAll(suffix, ' '))
     },
     flush() {
-      const text = give(true)
-      held = undefined
-      return text
+      const last = held.map((token) => token.replaceAll(suffix, ''))
+      held = []
+      return last
     },
   }
 }

@@ -117,25 +117,26 @@ export class PipelineTokenizer implements Tokenizer {
   streamDecoder(options: DecodeOptions = {}): StreamDecoder {
     const { skipSpecial = false } = options
     const step = this.parts.makeDecoder()
-    const textOf = (id: number): string => {
-      if (!Number.isInteger(id) || id < 0) {
-        throw new R1Error('token-out-of-range', `${id} is not a token id.`, {
-          remedy: `Ids are whole numbers from 0 to ${this.vocabularySize - 1}.`,
-        })
+    const tokensOf = (ids: ArrayLike<number>): string[] => {
+      const tokens: string[] = []
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i] as number
+        if (!Number.isInteger(id) || id < 0) throw this.outOfRange(id)
+        const token = this.idToText[id]
+        if (token !== undefined && !(skipSpecial && this.specialIds.has(id))) tokens.push(token)
       }
-      const token = this.idToText[id]
-      if (token === undefined || (skipSpecial && this.specialIds.has(id))) return ''
-      return step.push(token).join('')
+      return tokens
     }
     return {
-      push(ids) {
-        if (typeof ids === 'number') return textOf(ids)
-        let text = ''
-        for (let i = 0; i < ids.length; i++) text += textOf(ids[i] as number)
-        return text
-      },
+      push: (ids) => step.push(tokensOf(typeof ids === 'number' ? [ids] : ids)).join(''),
       flush: () => step.flush().join(''),
     }
+  }
+
+  private outOfRange(id: number): R1Error {
+    return new R1Error('token-out-of-range', `${id} is not a token id.`, {
+      remedy: `Ids are whole numbers from 0 to ${this.vocabularySize - 1}.`,
+    })
   }
 
   tokenToId(token: string): number | undefined {
