@@ -1,8 +1,12 @@
 import { R1Error } from '../errors.ts'
 import { bindModel } from './bind.ts'
+import { gemma2 } from './gemma2.ts'
 import { llama } from './llama.ts'
+import { mistral } from './mistral.ts'
 import type { Family, Model } from './model.ts'
 import { qwen2 } from './qwen2.ts'
+import { qwen3 } from './qwen3.ts'
+import { qwen3Moe } from './qwen3-moe.ts'
 
 type Bind = (config: Readonly<Record<string, unknown>>) => Model
 
@@ -12,7 +16,14 @@ const entry = <Config extends object>(family: Family<Config>): readonly [string,
   (config) => bindModel(family, config),
 ]
 
-const families: ReadonlyMap<string, Bind> = new Map([entry(llama), entry(qwen2)])
+const families: ReadonlyMap<string, Bind> = new Map([
+  entry(llama),
+  entry(qwen2),
+  entry(qwen3),
+  entry(qwen3Moe),
+  entry(mistral),
+  entry(gemma2),
+])
 
 /** `model_type` of every family. */
 export function modelTypes(): readonly string[] {

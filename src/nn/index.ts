@@ -12,6 +12,14 @@ export { type FeedForwardOptions, gatedFeedForward } from './feed-forward.ts'
 export { type Head, logitsOf } from './head.ts'
 export { type LinearOptions, linear, linearMatrix } from './linear.ts'
 export { crossEntropy, tokenLogProbabilities } from './loss.ts'
+export { mixture } from './moe/mixture.ts'
+export {
+  biasedSigmoidRouting,
+  type GroupLimit,
+  type Routing,
+  type RoutingOptions,
+  softmaxRouting,
+} from './moe/routing.ts'
 export { centeredRmsNorm, layerNorm, rmsNorm } from './norm.ts'
 export { type RotaryTables, rotaryFrequencies, rotaryTables } from './rotary.ts'
 export {
