@@ -19,8 +19,12 @@ const GemmKernels *gemm_kernels(Precision precision) {
   static const GemmKernels *const kernels[PATH_COUNT] = {
       [PATH_SCALAR] = &gemm_kernels_scalar,
 #if defined(__x86_64__)
+      [PATH_AVX2] = &gemm_kernels_avx2,
       [PATH_AVX512] = &gemm_kernels_avx512,
       [PATH_AVX512BF16] = &gemm_kernels_avx512bf16,
+      [PATH_AMX] = &gemm_kernels_amx,
+#elif defined(__aarch64__)
+      [PATH_NEON] = &gemm_kernels_neon,
 #endif
   };
   bool has[PATH_COUNT];
@@ -90,13 +94,14 @@ static int multiply_task(void *plan_, int64_t index) {
 
 static int64_t panel_bytes(const Side *side) { return larger(1, side->stride) * (int64_t)sizeof(Lane); }
 
-// Tasks own the larger side, unless it has too few panels to keep the cores busy and the other has more.
-static void choose_sides(Plan *plan) {
+// Tasks own the larger side, unless it has too few panels to keep the cores busy and the other has more. Which side it is changes no sum.
+static void choose_sides(Plan *plan, bool parallel) {
+  const int64_t tasks = parallel ? TASKS : 1;
   const Side *rows = &plan->rows, *columns = &plan->columns;
   plan->owns_rows = rows->panels * panel_bytes(rows) >= columns->panels * panel_bytes(columns);
-  if (own_side(plan)->panels < TASKS && shared_side(plan)->panels > own_side(plan)->panels) plan->owns_rows = !plan->owns_rows;
+  if (own_side(plan)->panels < tasks && shared_side(plan)->panels > own_side(plan)->panels) plan->owns_rows = !plan->owns_rows;
   const Side *own = own_side(plan);
-  plan->block = larger(1, smaller(own->panels / TASKS, BLOCK_BYTES / panel_bytes(own)));
+  plan->block = larger(1, smaller(own->panels / tasks, BLOCK_BYTES / panel_bytes(own)));
 }
 
 // How many panels of a side are packed at a time.
@@ -121,7 +126,7 @@ static int run_own_side(Runner *runner, Plan *plan) {
 
 static int run_chunk(Runner *runner, Plan *plan) {
   lay_out_panels(plan);
-  choose_sides(plan);
+  choose_sides(plan, runner->call != NULL);
   Side *shared = shared_side(plan), *own = own_side(plan);
   const int64_t step = at_once(shared);
   shared->lanes = scratch_take((size_t)(step * panel_bytes(shared)));

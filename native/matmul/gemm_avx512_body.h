@@ -1,12 +1,9 @@
 // The AVX-512 gemm, written once for both kinds of lanes: gemm_avx512bf16.c sets LANE_DEPTH to 2, gemm_avx512.c to 1.
-//
-// Micro-tile 6 × 64: 24 accumulators, four B registers and one broadcast of A fill 29 of 32 registers; each step loads 4 vectors and 6 broadcasts for 24 multiply-adds, so
-// the loads hide behind the arithmetic even when the B panel streams from the second-level cache.
+// gemm_amx.c takes the packing and `finish` for its own micro-tile: a file that includes this has defined LANE_DEPTH, LANE_MULTIPLE, ROWS and COLUMNS.
 #include <immintrin.h>
 
 #include "panels.h"
 
-enum { ROWS = 6, VECTORS = 4, COLUMNS = 16 * VECTORS };
 #define ALWAYS static inline __attribute__((always_inline))
 
 // The lowest `count` of 16 (32) mask bits; count may be negative or too large.
@@ -153,13 +150,13 @@ ALWAYS void pack_columns_of(const Operand *operand, bool bf16, int columns, int 
 }
 
 static void pack_rows(const Operand *operand, int64_t first, int64_t count, int64_t start, int64_t depth, Lane *panels, int64_t panel_stride) {
-  if (operand->type == R1_BFLOAT16) pack_rows_of(operand, true, PANEL_ROWS, first, count, start, depth, panels, panel_stride);
-  else pack_rows_of(operand, false, PANEL_ROWS, first, count, start, depth, panels, panel_stride);
+  if (operand->type == R1_BFLOAT16) pack_rows_of(operand, true, ROWS, first, count, start, depth, panels, panel_stride);
+  else pack_rows_of(operand, false, ROWS, first, count, start, depth, panels, panel_stride);
 }
 
 static void pack_columns(const Operand *operand, int64_t first, int64_t count, int64_t start, int64_t depth, Lane *panels, int64_t panel_stride) {
-  if (operand->type == R1_BFLOAT16) pack_columns_of(operand, true, PANEL_COLUMNS, LANE_MULTIPLE, first, count, start, depth, panels, panel_stride);
-  else pack_columns_of(operand, false, PANEL_COLUMNS, LANE_MULTIPLE, first, count, start, depth, panels, panel_stride);
+  if (operand->type == R1_BFLOAT16) pack_columns_of(operand, true, COLUMNS, LANE_MULTIPLE, first, count, start, depth, panels, panel_stride);
+  else pack_columns_of(operand, false, COLUMNS, LANE_MULTIPLE, first, count, start, depth, panels, panel_stride);
 }
 
 ALWAYS void store_bf16(uint16_t *to, __mmask16 mask, __m512 x) {

@@ -1,4 +1,5 @@
-// The micro-tile of gemm_avx512_body.h: every height 1 … 6 and every width of 1 … 4 vectors is its own function, so that all accumulators are registers.
+// The micro-tile of both AVX-512 paths, 6 × 64: 24 accumulators, four B registers and one broadcast of A fill 29 of 32 registers; each step loads 4 vectors and 6 broadcasts
+// for 24 multiply-adds, so the loads hide behind the arithmetic even when the B panel streams from the second-level cache. Every height 1 … 6 and every width of 1 … 4 vectors is its own function, so that all accumulators are registers.
 ALWAYS void tile(const PanelPair *pairs, int pair_count, const int R, const int V, __mmask16 last, const Target *target) {
   __m512 sum[ROWS][VECTORS];
   for (int r = 0; r < R; r++) {

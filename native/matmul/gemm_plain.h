@@ -57,12 +57,16 @@ static inline float lane_float(Lane lane) {
   return value;
 }
 
-// One number of C.
-static inline void plain_finish(float sum, const Target *target, int64_t row, int64_t column) {
-  sum *= target->alpha;
-  if (target->added) sum += plain_float(target->added, row * target->added_stride + column, target->added_type);
-  if (target->bias) sum += target->bias[column];
-  const int64_t at = row * target->stride + column;
-  if (target->type == R1_BFLOAT16) ((uint16_t *)target->data)[at] = plain_bf16(sum);
-  else ((float *)target->data)[at] = sum;
+// A micro-tile of C from its sums [rows][COLUMNS].
+static inline void plain_finish(const float *sums, int rows, int columns, const Target *target) {
+  for (int row = 0; row < rows; row++) {
+    const int64_t at = row * target->stride;
+    for (int column = 0; column < columns; column++) {
+      float sum = sums[row * COLUMNS + column] * target->alpha;
+      if (target->added) sum += plain_float(target->added, row * target->added_stride + column, target->added_type);
+      if (target->bias) sum += target->bias[column];
+      if (target->type == R1_BFLOAT16) ((uint16_t *)target->data)[at + column] = plain_bf16(sum);
+      else ((float *)target->data)[at + column] = sum;
+    }
+  }
 }

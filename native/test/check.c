@@ -65,11 +65,11 @@ static bool ran(Execution *execution) {
   return false;
 }
 
-// Runs with scratch memory that ends after 0 pieces, 1 piece and so on, until there is enough: every run before that must say what is missing, and leak nothing.
+// Runs with scratch memory that ends after 0 pieces, 1 piece and so on (in growing steps), until there is enough: every run before that must say what is missing, and leak nothing.
 static void starve(const Execution *whole) {
   Execution hungry = *whole;
   set_threads(1);
-  for (int pieces = 0; pieces < 100; pieces++) {
+  for (int pieces = 0; pieces < 10000; pieces += 1 + pieces / 8) {
     for (int i = 0; i < hungry.output_count; i++) hungry.outputs[i].result = NULL;
     allow_scratch(pieces);
     char *message = execute(&hungry);
