@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { makeLines } from '../../../../tools/fixtures/tokenizers/lines.ts'
+import { trainOnTexts } from '../../../../tools/fixtures/tokenizers/trained.ts'
 import { tokenizerFromJson } from '../from-json.ts'
 import { gpt2Pattern } from '../pre-tokenizers.ts'
 import { trainBpe } from './train-bpe.ts'
@@ -17,6 +20,17 @@ describe('trainBpe', () => {
     const json = await trainBpe(corpus, { vocabularySize: 600, specialTokens, minFrequency: 0, pattern: gpt2Pattern })
     expect(json.model).toEqual(reference.model)
     expect(json).toEqual(reference)
+  })
+
+  it('saves what PyPI tokenizers loads, with equal ids', async () => {
+    const tokenizer = tokenizerFromJson(await trainOnTexts())
+    const expected = JSON.parse(readFileSync(new URL('tools/fixtures/tokenizers/trained.hashes.json', root), 'utf8'))
+    const ids = makeLines(1000).map((line) => [...tokenizer.encode(line)])
+    const hashes = Array.from({ length: 10 }, (_, block) => {
+      const text = JSON.stringify(ids.slice(block * 100, block * 100 + 100))
+      return createHash('sha256').update(text).digest('hex').slice(0, 16)
+    })
+    expect(hashes).toEqual(expected)
   })
 
   it('gives a tokenizer that gives every text back', async () => {
