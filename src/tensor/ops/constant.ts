@@ -14,7 +14,7 @@ const constantOperator = defineOperator<{
   readonly values: readonly number[] | ArrayBufferView
 }>({
   name: 'constant',
-  summary: 'Values known when the graph is traced.',
+  summary: 'Values known when the graph is traced',
   constant: true,
   infer(_, { dtype, shape, values }) {
     const count = shape.reduce((product, extent) => product * extent, 1)
@@ -59,7 +59,7 @@ export function toTensor(value: TensorLike, beside: Tensor): Tensor {
 
 const dimensionOperator = defineOperator<{ readonly dimension: Dimension; readonly dtype: DType }>({
   name: 'dimension',
-  summary: 'The extent of a named dimension as a scalar.',
+  summary: 'The extent of a named dimension as a scalar',
   constant: true,
   infer: (_, { dtype }) => [{ dtype, shape: [] }],
   lower: (emitter, { attributes }) => [emitter.dimension(attributes.dimension, attributes.dtype)],
@@ -73,7 +73,7 @@ export function dimensionValue(dimension: Dimension, dtype: DType): Tensor {
 
 const fillOperator = defineOperator<{ readonly value: number; readonly dtype: DType; readonly shape: Shape }>({
   name: 'fill',
-  summary: 'One value in every place of a shape.',
+  summary: 'One value in every place of a shape',
   constant: true,
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
   lower: (emitter, { attributes: { value, dtype, shape } }) => [

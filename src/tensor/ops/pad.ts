@@ -40,8 +40,15 @@ const padOperator = defineOperator<PadAttributes>({
     return [slice(dy, { [axis]: { start: -addDimensionsNumber(x.shape[axis], after), ...endBefore(after) } })]
   },
   lower(emitter, { inputs, inputTypes, attributes: { axis, before, after, value } }) {
-    const fill = emitter.constant(inputTypes[0]?.dtype ?? 'f32', [], [value])
-    return emitter.node('Pad', [...inputs, emitter.shape([before, after]), fill, emitter.constant('i64', [1], [axis])])
+    const [type] = inputTypes
+    const fill = emitter.constant(type?.dtype ?? 'f32', [], [value])
+    // All axes are named: ONNX Runtime's WebGPU form misreads a list of some.
+    const nowhere = (type?.shape ?? []).map((): Dimension => 0)
+    return emitter.node('Pad', [
+      ...inputs,
+      emitter.shape([...nowhere.with(axis, before), ...nowhere.with(axis, after)]),
+      fill,
+    ])
   },
 })
 

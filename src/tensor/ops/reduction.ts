@@ -64,8 +64,9 @@ export const mean = reduction('mean', 'ReduceMean', 'Mean over axes', ({ x, dy, 
   return broadcastTo(divide(dy, dimensionValue(count, dy.dtype)), x.shape)
 })
 
-/** The product of the other elements: by division, but for slices with one zero; with two it is zero everywhere. */
+/** Product over axes. */
 export const product = reduction('product', 'ReduceProd', 'Product over axes', ({ x, dy, axes }) => {
+  // The product of the other elements: by division, but for slices with one zero; with two it is zero everywhere.
   const isZero = equal(x, 0)
   const others = where(isZero, 1, x)
   const count = sum(cast(isZero, x.dtype), { axes, keepDimensions: true })

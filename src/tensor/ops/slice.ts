@@ -81,10 +81,33 @@ const sliceOperator = defineOperator<SliceAttributes & { readonly shape: Shape }
   },
   lower(emitter, { inputs, attributes }) {
     const vector = (values: readonly number[]) => emitter.constant('i64', [values.length], values)
-    const { starts, ends, axes, steps } = attributes
-    return emitter.node('Slice', [...inputs, vector(starts), vector(ends), vector(axes), vector(steps)])
+    const emit = (input: string, { starts, ends, axes, steps }: SliceAttributes) =>
+      emitter.value('Slice', [input, vector(starts), vector(ends), vector(axes), vector(steps)])
+    const [x] = inputs as readonly [string]
+    if (emitter.device === 'cpu' || attributes.steps.every((step) => step > 0)) return [emit(x, attributes)]
+    // ONNX Runtime's WebGPU form is right backwards only over whole axes.
+    return [emit(emit(x, forwards(attributes)), backwards(attributes))]
   },
 })
+
+/** The same elements taken with positive steps. */
+function forwards({ axes, starts, ends, steps, shape }: SliceAttributes & { readonly shape: Shape }): SliceAttributes {
+  const bounds = axes.map((axis, index): readonly [start: number, end: number, step: number] => {
+    const [start, end, step] = [starts[index] ?? 0, ends[index] ?? farEnd, steps[index] ?? 1]
+    const count = shape[axis]
+    if (step > 0) return [start, end, step]
+    return typeof count === 'number' ? [start + (count - 1) * step, start + 1, -step] : [0, farEnd, 1]
+  })
+  const column = (which: 0 | 1 | 2) => bounds.map((bound) => bound[which])
+  return { axes, starts: column(0), ends: column(1), steps: column(2) }
+}
+
+/** Turns whole axes round: those whose step is negative. */
+function backwards({ axes, steps }: SliceAttributes): SliceAttributes {
+  const turned = axes.filter((_, index) => (steps[index] ?? 1) < 0)
+  const each = (value: number) => turned.map(() => value)
+  return { axes: turned, starts: each(-1), ends: each(-farEnd), steps: each(-1) }
+}
 
 /** The gradient of one sliced axis: `dy` put back in its places, with zeros between and around. */
 function place(dy: Tensor, shape: Shape, axis: number, start: number, step: number): Tensor {
