@@ -14,14 +14,14 @@ export function bindModel<Config extends object>(
   family: Family<Config>,
   raw: Readonly<Record<string, unknown>>,
 ): Model {
-  const { modelType, prefix, ignored = [] } = family
+  const { modelType, prefix } = family
   const spelled = withRopeKeys(raw)
   const config = checkConfig(family.config, spelled, modelType)
   const model: Model = {
     modelType,
     config: { architectures: family.architectures.slice(0, 1), ...spelled, ...config, model_type: modelType },
     prefix,
-    ignored,
+    ignored: family.ignored?.(config) ?? [],
     ...family.sizes(config),
     cacheLayout: family.cacheLayout(config),
     forward: (scope, inputs, options = {}) => family.forward(scope, config, inputs, options),

@@ -1,6 +1,9 @@
 import { R1Error } from '../errors.ts'
+import { bert } from './bert.ts'
 import { bindModel } from './bind.ts'
+import { deepseekV2, deepseekV3 } from './deepseek.ts'
 import { gemma2 } from './gemma2.ts'
+import { gpt2 } from './gpt2.ts'
 import { llama } from './llama.ts'
 import { mistral } from './mistral.ts'
 import type { Family, Model } from './model.ts'
@@ -23,6 +26,10 @@ const families: ReadonlyMap<string, Bind> = new Map([
   entry(qwen3Moe),
   entry(mistral),
   entry(gemma2),
+  entry(deepseekV2),
+  entry(deepseekV3),
+  entry(gpt2),
+  entry(bert),
 ])
 
 /** `model_type` of every family. */

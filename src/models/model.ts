@@ -55,7 +55,7 @@ export interface Family<Config> {
   /** The first part of names that some checkpoints leave out and others put in front. */
   readonly prefix: string
   /** Tensors of checkpoints that are not needed here. */
-  readonly ignored?: readonly RegExp[]
+  ignored?(config: Config): readonly RegExp[]
   forward(scope: Scope, config: Config, inputs: ModelInputs, options: ForwardOptions): ModelOutput
   /** The step from hidden states to logits. @throws R1Error `no-head` where the checkpoint has none */
   head(scope: Scope, config: Config, hidden: Tensor): Head

@@ -10,6 +10,7 @@ export { type Cache, CacheStep, type LayerBuffers, type LayerCache } from './cac
 export { embedding, embeddingTable } from './embedding.ts'
 export { type FeedForwardOptions, gatedFeedForward } from './feed-forward.ts'
 export { type Head, logitsOf } from './head.ts'
+export { type LatentAttentionOptions, latentAttention } from './latent-attention.ts'
 export { type LinearOptions, linear, linearMatrix } from './linear.ts'
 export { crossEntropy, tokenLogProbabilities } from './loss.ts'
 export { mixture } from './moe/mixture.ts'
@@ -21,6 +22,7 @@ export {
   softmaxRouting,
 } from './moe/routing.ts'
 export { centeredRmsNorm, layerNorm, rmsNorm } from './norm.ts'
+export { meanPool, normalise } from './pooling.ts'
 export { type RotaryTables, rotaryFrequencies, rotaryTables } from './rotary.ts'
 export {
   type DynamicScaling,
