@@ -11,6 +11,7 @@ import {
   promptsOf,
   rowsAt,
 } from './testing/compare.ts'
+import { EncoderRunner, encoderInputsOf } from './testing/encoder.ts'
 import { type Fixture, fixtures, loadFixture, openReference, type Reference } from './testing/fixture.ts'
 import { largestGradientGap, lossAndGradients } from './testing/gradients.ts'
 import { ModelRunner } from './testing/runner.ts'
@@ -20,6 +21,7 @@ import { conformanceTable, type Row, withoutNumbers } from './testing/table.ts'
 const tolerance = 2e-4
 const forms = kernelLibrary().operators.size > 0 ? [false, true] : [false]
 const decoders = fixtures().filter(({ family }) => family !== 'bert')
+const encoders = fixtures().filter(({ family }) => family === 'bert')
 const rows = new Map<string, Row>()
 
 /** Keeps the worst of the forms. */
@@ -30,7 +32,7 @@ function note(fixture: Fixture, found: Omit<Row, 'fixture'>): void {
   rows.set(fixture.name, {
     fixture,
     logits: Math.max(known?.logits ?? 0, found.logits),
-    greedy: (known?.greedy ?? true) && found.greedy,
+    greedy: found.greedy === undefined ? known?.greedy : (known?.greedy ?? true) && found.greedy,
     padding: worse(known?.padding, found.padding),
     cache: worse(known?.cache, found.cache),
     batch: Math.max(known?.batch ?? 0, found.batch),
@@ -57,6 +59,12 @@ describe.each(forms)('the families against the reference (native kernels: %s)', 
     const logits = tokensOf(await runner.logits(right.tokens), right)
     const leftLogits = tokensOf(await runner.logits(left.tokens), left)
     const cached = [await logitsInTwoSteps(runner, right, 8), await logitsInTwoSteps(runner, left, 8)]
+    if (loaded.model.cacheLayout[0]?.latent) {
+      for (const latent of ['expanded', 'absorbed'] as const) {
+        using inForm = new ModelRunner(loaded, kernels, { latent })
+        cached.push(await logitsInTwoSteps(inForm, right, 8), tokensOf(await inForm.logits(left.tokens), left))
+      }
+    }
     const row = {
       logits: Math.max(largestGap(logits, expected), largestGap(leftLogits, expected)),
       greedy: (await equalsReference(runner, right, reference)) && (await equalsReference(runner, left, reference)),
@@ -76,6 +84,29 @@ describe.each(forms)('the families against the reference (native kernels: %s)', 
       note(fixture, { ...row, gradient })
       expect(gradient).toBeLessThanOrEqual(1e-3)
     }
+  })
+})
+
+describe.each(forms)('encoders against the reference (native kernels: %s)', (kernels) => {
+  it.each(encoders.map((fixture) => [fixture.name, fixture] as const))('%s', async (_, fixture) => {
+    const loaded = await loadFixture(fixture)
+    await using reference = await openReference(fixture)
+    using runner = new EncoderRunner(loaded, kernels)
+    const { width, vocabulary, hasHead } = loaded.model
+    const { tokens, places, rows: lengths } = await encoderInputsOf(reference)
+    const found = await runner.run(tokens)
+    const gaps = [
+      largestGap(rowsAt(found.hidden, places, width), rowsAt(await reference.floats('hidden'), places, width)),
+      largestGap(found.embedding, await reference.floats('embedding')),
+    ]
+    if (hasHead) {
+      const expected = rowsAt(await reference.floats('logits'), places, vocabulary)
+      gaps.push(largestGap(rowsAt(found.logits as Float32Array, places, vocabulary), expected))
+    }
+    const alone = await Promise.all(lengths.map(async (only) => (await runner.run(only)).embedding))
+    const batch = largestGap(Float32Array.from(alone.flatMap((vector) => [...vector])), found.embedding)
+    note(fixture, { logits: Math.max(...gaps), batch })
+    expect(Math.max(...gaps, batch)).toBeLessThanOrEqual(tolerance)
   })
 })
 
