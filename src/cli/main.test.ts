@@ -74,4 +74,22 @@ describe('r1 doctor', () => {
     expect(stdout).toMatch(/✘ onnxruntime +R1_ONNXRUNTIME names .*nowhere/)
     expect(stdout).toMatch(/✔ node/)
   })
+
+  it('measures a training step in a process of its own', () => {
+    const { status, stdout, stderr } = runCommand(['bench', 'train', '--config', 'a', '--steps', '1', '--json'])
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    const [row] = JSON.parse(stdout) as [Record<string, unknown>]
+    expect(row).toMatchObject({ config: 'a', precision: 'f32', parameters: 4262144 })
+    for (const name of [
+      'tokens_per_second',
+      'gflops',
+      'fraction_of_gemm',
+      'ms_per_step',
+      'compile_ms',
+      'peak_rss_mb',
+    ]) {
+      expect(row[name]).toBeGreaterThan(0)
+    }
+  })
 })

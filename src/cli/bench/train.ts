@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Option } from 'commander'
 import { R1Error } from '../../errors.ts'
@@ -20,7 +19,7 @@ const run = promisify(execFile)
 
 /** Measures one configuration in a process of its own, so that its peak memory is its own. */
 async function measureApart(name: string, options: TrainOptions, signal: AbortSignal): Promise<TrainRow[]> {
-  const command = fileURLToPath(import.meta.resolve('../main.ts'))
+  const command = process.argv[1] as string
   const flags = [
     '--config',
     name,
