@@ -1,6 +1,6 @@
 import { logitsOf, meanPool, normalise, Scope } from '../../nn/index.ts'
 import { NDArray } from '../../runtime/array.ts'
-import { type ArrayTree, type Jit, jit } from '../../runtime/jit.ts'
+import { type Jit, jit } from '../../runtime/jit.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { LoadedModel } from '../load.ts'
 import type { Reference } from './fixture.ts'
@@ -33,11 +33,11 @@ export class EncoderRunner {
   }
 
   async run(tokens: EncoderTokens<NDArray>) {
-    const found = await this.step.run(tokens as unknown as ArrayTree<EncoderTokens<Tensor>>)
+    const found = await this.step.run(tokens)
     return {
       hidden: found.hidden.data as Float32Array,
       embedding: found.embedding.data as Float32Array,
-      logits: (found.logits as NDArray | undefined)?.data as Float32Array | undefined,
+      logits: found.logits?.data as Float32Array | undefined,
     }
   }
 

@@ -41,8 +41,10 @@ export class Reference {
   }
 
   async integers(name: string): Promise<NDArray<'i64'>> {
-    const array = NDArray.zeros(this.checkpoint.tensors.get(name)?.shape ?? [], 'i64')
-    await this.checkpoint.read(name, array.bytes)
+    const { shape = [], dtype } = this.checkpoint.tensors.get(name) ?? {}
+    const array = NDArray.zeros(shape, 'i64')
+    if (dtype === 'I64') await this.checkpoint.read(name, array.bytes)
+    else array.data.set([...(await this.floats(name))].map(BigInt))
     return array
   }
 
@@ -57,6 +59,6 @@ export async function loadFixture({ name }: Fixture): Promise<LoadedModel> {
   return await loadModel(checkpoint)
 }
 
-export async function openReference({ name }: Fixture): Promise<Reference> {
+export async function openReference({ name }: Pick<Fixture, 'name'>): Promise<Reference> {
   return new Reference(await openCheckpoint(`${root}${name}/reference.safetensors`))
 }

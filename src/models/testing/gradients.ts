@@ -1,6 +1,6 @@
 import { crossEntropy, Scope } from '../../nn/index.ts'
 import { NDArray } from '../../runtime/array.ts'
-import { type ArrayTree, jit } from '../../runtime/jit.ts'
+import { jit } from '../../runtime/jit.ts'
 import { gradients, type Tensor } from '../../tensor/index.ts'
 import type { LoadedModel } from '../load.ts'
 import type { ModelInputs } from '../model.ts'
@@ -46,7 +46,7 @@ export async function lossAndGradients({ model, variables }: LoadedModel, { toke
       ids.shape,
     ),
   }
-  const { loss, found } = await step.run(batch as unknown as ArrayTree<Batch>)
+  const { loss, found } = await step.run(batch)
   return { loss: loss.toNumbers()[0] as number, gradients: new Map(Object.entries(found)) }
 }
 

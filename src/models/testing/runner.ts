@@ -67,7 +67,7 @@ export class ModelRunner {
   }
 
   private run(inputs: Tokens & { cache?: CacheArrays }): Promise<ArrayTree<Outputs>> {
-    return this.step.run(inputs as ArrayTree<ModelInputs>)
+    return this.step.run(inputs)
   }
 }
 
