@@ -5,6 +5,7 @@ import { checkJson, generationConfigSchema, modelConfigSchema } from './config.t
 import { type lineageSchema, writeLineage } from './lineage.ts'
 import { type ShardedWriteOptions, writeSafetensorsFolder } from './safetensors/write.ts'
 import type { WritableTensor } from './writable.ts'
+import { writeModelConfig } from './write-config.ts'
 
 /** What {@link writeCheckpoint} writes besides the weights. */
 export interface SaveOptions extends ShardedWriteOptions {
@@ -28,7 +29,7 @@ export async function writeCheckpoint(
   const generation =
     options.generationConfig && checkJson(generationConfigSchema, options.generationConfig, 'generation_config.json')
   await writeSafetensorsFolder(folder, tensors, options)
-  await writeJson(join(folder, 'config.json'), config)
+  await writeModelConfig(folder, config)
   if (generation) await writeJson(join(folder, 'generation_config.json'), generation)
   if (options.lineage) await writeLineage(folder, options.lineage)
 }

@@ -7,13 +7,7 @@ import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.t
 import type { LayerContext } from './stack.ts'
 
 /** A cap of scores or logits; none where it is null. */
-const cap = (usual: number) =>
-  z
-    .number()
-    .positive()
-    .nullable()
-    .default(usual)
-    .transform((value) => value ?? 0)
+const cap = (usual: number) => z.number().positive().nullable().default(usual)
 
 const schema = z
   .object({
@@ -45,7 +39,7 @@ function gemmaLayer(scope: Scope, x: Tensor, config: Gemma2Config, context: Laye
     bias,
     outputBias: bias,
     scale: config.query_pre_attn_scalar ** -0.5,
-    softcap: config.attn_logit_softcapping,
+    softcap: config.attn_logit_softcapping ?? 0,
     window: windowOfLayer(config, context.index),
   }
   const mixed = selfAttention(scope.child('self_attn'), norm('input_layernorm', x), attention, context)
@@ -74,7 +68,7 @@ export const gemma2: Family<Gemma2Config> = {
   forward,
   head: (scope, config, hidden) => ({
     ...decoderHead(scope, config, hidden),
-    softcap: config.final_logit_softcapping,
+    softcap: config.final_logit_softcapping ?? 0,
   }),
   cacheLayout: decoderCacheLayout,
   sizes: decoderSizes,

@@ -1,6 +1,4 @@
-import { join } from 'node:path'
-import { writeJson } from '../checkpoint/atomic.ts'
-import { writeSafetensorsFolder } from '../checkpoint/safetensors/write.ts'
+import { type SaveOptions as CheckpointOptions, writeCheckpoint } from '../checkpoint/save.ts'
 import { tensorOfFloat32 } from '../checkpoint/writable.ts'
 import { R1Error } from '../errors.ts'
 import type { NDArray } from '../runtime/array.ts'
@@ -10,10 +8,9 @@ import type { LoadedModel } from './load.ts'
 /** What weights are stored as, and Hugging Face's names of these types. */
 const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
 
-export interface SaveOptions {
+export interface SaveOptions extends Omit<CheckpointOptions, 'config'> {
+  /** What the weights are stored as; f32 without it. */
   readonly dtype?: keyof typeof torchNames
-  /** The most bytes of tensors in one file. */
-  readonly maxShardBytes?: number
 }
 
 function valuesOf(array: NDArray): Float32Array {
@@ -26,12 +23,12 @@ function valuesOf(array: NDArray): Float32Array {
  * Writes a model as a Hugging Face checkpoint folder: config.json and safetensors, under the names that other libraries
  * know. Tied weights are written once; moments, caches and adapters are not written.
  *
- * @throws R1Error `variable-missing` for a parameter without values, `disk-full`
+ * @throws R1Error `variable-missing` for a parameter without values, and what `writeCheckpoint` throws
  */
 export async function saveModel(
   folder: string,
   { model, variables }: LoadedModel,
-  { dtype = 'F32', maxShardBytes }: SaveOptions = {},
+  { dtype = 'F32', ...options }: SaveOptions = {},
 ): Promise<void> {
   const tensors = model.parameters().map(({ name, tensor }) => {
     const array = variables.get(name)
@@ -42,6 +39,6 @@ export async function saveModel(
     }
     return tensorOfFloat32(name, dtype, tensor.shape as readonly number[], async () => valuesOf(array))
   })
-  await writeSafetensorsFolder(folder, tensors, { maxShardBytes })
-  await writeJson(join(folder, 'config.json'), { ...model.config, torch_dtype: torchNames[dtype] })
+  const { dtype: _, ...config } = model.config
+  await writeCheckpoint(folder, tensors, { ...options, config: { ...config, torch_dtype: torchNames[dtype] } })
 }
