@@ -1,0 +1,192 @@
+import { R1Error } from '../errors.ts'
+import type { LoadedModel } from '../models/load.ts'
+import { type Batch, type BatchSource, type Json, tokensOf, weightOf } from './batch.ts'
+import { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.ts'
+import type { Objective } from './objective.ts'
+import type { Schedule } from './schedule.ts'
+import { readState, writeState } from './state.ts'
+import { type StepOptions, stateNames, TrainingStep } from './step.ts'
+
+export interface TrainerOptions extends StepOptions {
+  readonly objective: Objective
+  readonly batches: BatchSource
+  /** Optimiser steps; fewer where the batches end before. */
+  readonly steps: number
+  readonly schedule: Schedule
+  /** Batches of one step, whose gradients are added up: the same result as one batch of all their rows. */
+  readonly accumulation?: number
+  /** Measures the model on held-out data every so many steps. */
+  readonly evaluation?: { readonly every: number; run(signal?: AbortSignal): Promise<number> }
+  /** Ends training when the evaluated loss no longer falls; needs `evaluation`. */
+  readonly earlyStopping?: EarlyStoppingOptions
+}
+
+/** What one step did. */
+export interface StepReport {
+  /** From 1. */
+  readonly step: number
+  readonly steps: number
+  /** Mean loss by weight, in nats. */
+  readonly loss: number
+  /** Means by weight of what the objective sums up beside its loss. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** Global norm of the gradients before clipping. */
+  readonly norm: number
+  readonly rate: number
+  /** Tokens of this step, padding left out, and of all steps. */
+  readonly tokens: number
+  readonly totalTokens: number
+  readonly milliseconds: number
+  /** The held-out loss, where this step was followed by an evaluation. */
+  readonly evaluated?: number
+  /** The best held-out loss so far was just measured. */
+  readonly best?: boolean
+}
+
+interface Progress {
+  readonly step: number
+  readonly totalTokens: number
+  readonly stopped: boolean
+  readonly batches: Json
+  readonly earlyStopping: Json
+}
+
+/**
+ * The training loop. It is blind to the algorithm: batches come in, an objective is made smaller. Each step is handed to
+ * the caller, who logs, saves and stops as it likes.
+ *
+ * @example
+ * for await (const report of trainer.run({ signal })) {
+ *   if (report.step % 100 === 0) await trainer.save('state.safetensors')
+ * }
+ */
+export class Trainer {
+  private readonly loaded: LoadedModel
+  private readonly options: TrainerOptions
+  private readonly compiled: TrainingStep
+  private readonly stopping: EarlyStopping | undefined
+  private step = 0
+  private totalTokens = 0
+  private stopped = false
+
+  /** @throws R1Error `bad-option` */
+  constructor(loaded: LoadedModel, options: TrainerOptions) {
+    this.loaded = loaded
+    this.options = options
+    this.compiled = new TrainingStep(loaded, options.objective, options)
+    if (options.earlyStopping) {
+      if (!options.evaluation) throw new R1Error('bad-option', 'Early stopping needs an evaluation to watch.')
+      this.stopping = new EarlyStopping(options.earlyStopping)
+    }
+  }
+
+  /**
+   * Trains from where the trainer stands to the end, a report a step.
+   *
+   * @throws R1Error `aborted`, `not-finite`, `out-of-memory`
+   */
+  async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<StepReport, void, void> {
+    while (this.step < this.options.steps && !this.stopped) {
+      if (signal?.aborted) throw new R1Error('aborted', 'Training was stopped.', { cause: signal.reason })
+      const batches = await this.collect()
+      if (batches.length === 0) return
+      const report = await this.advance(batches)
+      yield await this.evaluated(report, signal)
+    }
+  }
+
+  /**
+   * Runs one step over these batches without counting it, and undoes nothing: for a first step with the longest batch,
+   * call it on a trainer that is thrown away.
+   */
+  async tryOut(batches: readonly Batch[]): Promise<void> {
+    await this.advance(batches)
+  }
+
+  /** Writes all that is needed to go on with the identical next step. @throws R1Error `disk-full`, `file-failure` */
+  async save(path: string): Promise<void> {
+    const progress: Progress = {
+      step: this.step,
+      totalTokens: this.totalTokens,
+      stopped: this.stopped,
+      batches: this.options.batches.state(),
+      earlyStopping: this.stopping?.state() ?? null,
+    }
+    const names = this.compiled.trained.flatMap((name) => [
+      name,
+      stateNames.firstMoment(name),
+      stateNames.secondMoment(name),
+      stateNames.average(name),
+    ])
+    await writeState(path, this.loaded.variables, names, progress as unknown as Json)
+  }
+
+  /** Goes back to where `save` was called. @throws R1Error `file-not-found`, `bad-state` */
+  async restore(path: string): Promise<void> {
+    const progress = (await readState(path, this.loaded.variables)) as unknown as Progress
+    this.step = progress.step
+    this.totalTokens = progress.totalTokens
+    this.stopped = progress.stopped
+    await this.options.batches.restore(progress.batches)
+    if (progress.earlyStopping !== null) this.stopping?.restore(progress.earlyStopping)
+  }
+
+  dispose(): void {
+    this.compiled.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** The batches of the next step. */
+  private async collect(): Promise<Batch[]> {
+    const batches: Batch[] = []
+    for (let index = 0; index < (this.options.accumulation ?? 1); index++) {
+      const batch = await this.options.batches.next()
+      if (!batch) break
+      batches.push(batch)
+    }
+    return batches
+  }
+
+  private async advance(batches: readonly Batch[]): Promise<StepReport> {
+    const { objective, schedule, steps } = this.options
+    const started = performance.now()
+    const weight = batches.reduce((sum, batch) => sum + (objective.weight ?? weightOf)(batch), 0)
+    const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0)
+    const step = this.step + 1
+    const rate = schedule(step)
+    let [loss, norm] = [0, 0]
+    const metrics: Record<string, number> = {}
+    for (const [index, batch] of batches.entries()) {
+      const sums = await this.compiled.run(batch, { index, of: batches.length, weight }, step, rate)
+      loss += sums.loss
+      norm = sums.norm
+      for (const [name, sum] of Object.entries(sums.metrics)) metrics[name] = (metrics[name] ?? 0) + sum
+    }
+    this.step = step
+    this.totalTokens += tokens
+    const divisor = Math.max(weight, Number.MIN_VALUE)
+    return {
+      step,
+      steps,
+      loss: loss / divisor,
+      metrics: Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / divisor])),
+      norm,
+      rate,
+      tokens,
+      totalTokens: this.totalTokens,
+      milliseconds: performance.now() - started,
+    }
+  }
+
+  private async evaluated(report: StepReport, signal?: AbortSignal): Promise<StepReport> {
+    const { evaluation, steps } = this.options
+    if (!evaluation || (report.step % evaluation.every !== 0 && report.step !== steps)) return report
+    const evaluated = await evaluation.run(signal)
+    const verdict = this.stopping?.observe(evaluated)
+    if (verdict?.stop) this.stopped = true
+    return { ...report, evaluated, ...(verdict && { best: verdict.best }) }
+  }
+}
