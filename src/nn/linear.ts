@@ -1,4 +1,4 @@
-import { add, matmul, normal, type Tensor, transpose, uniform, zeros } from '../tensor/index.ts'
+import { add, matmul, matmulLora, normal, type Tensor, transpose, uniform, zeros } from '../tensor/index.ts'
 import type { Scope } from './scope.ts'
 
 export interface LinearOptions {
@@ -32,6 +32,16 @@ function adapterOf(scope: Scope, { inputs, outputs }: LinearOptions): Adapter | 
   }
 }
 
+function product(scope: Scope, x: Tensor, options: LinearOptions): Tensor {
+  const weight = weightOf(scope, options)
+  const adapter = adapterOf(scope, options)
+  if (!adapter) return matmul(x, weight, { transposeB: !options.transposed })
+  const { a, b, alpha } = adapter
+  if (!options.transposed) return matmulLora(x, weight, { down: a, up: b, scale: alpha })
+  const inner = matmul(x, a, { transposeB: true, alpha })
+  return add(matmul(x, weight), matmul(inner, b, { transposeB: true }))
+}
+
 /**
  * `x · Wᵀ (+ b)`, with a low-rank adapter `x · Aᵀ · Bᵀ · alpha/rank` (LoRA, Hu et al. 2021, arXiv:2106.09685) where the
  * scope has one for this layer.
@@ -41,12 +51,7 @@ function adapterOf(scope: Scope, { inputs, outputs }: LinearOptions): Adapter | 
  * @returns `[…, outputs]`
  */
 export function linear(scope: Scope, x: Tensor, options: LinearOptions): Tensor {
-  let y = matmul(x, weightOf(scope, options), { transposeB: !options.transposed })
-  const adapter = adapterOf(scope, options)
-  if (adapter) {
-    const { a, b, alpha } = adapter
-    y = add(y, matmul(matmul(x, a, { transposeB: true }), b, { transposeB: true, alpha }))
-  }
+  const y = product(scope, x, options)
   return options.bias ? add(y, scope.parameter('bias', [options.outputs], zeros)) : y
 }
 

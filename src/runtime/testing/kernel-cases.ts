@@ -8,6 +8,7 @@ import {
   layerNorm,
   linearCrossEntropy,
   matmul,
+  matmulLora,
   multiply,
   rmsNorm,
   rope,
@@ -87,6 +88,33 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
         const product = matmul(left, right, { transposeA, transposeB, alpha: 0.5 })
         const y = inputs.added ? add(inputs.added, product) : product
         return withGradients([y], inputs, ['a', 'b', ...Object.keys(added)])
+      },
+    }
+  },
+  matmulLora(draw) {
+    const [batch, time, k] = [draw.whole(1, 3), draw.extent(90), draw.extent(400)]
+    const names = ['', ' 2', ' 3', ' 4'].slice(0, draw.whole(1, 4))
+    const widths = names.map(() => draw.extent(200))
+    const ranks = names.map(() => draw.whole(1, 20))
+    const scale = draw.chance(2) ? 1 : 0.5
+    const matrices = names.flatMap((name, at): [string, CaseInput][] => {
+      const [n, r] = [widths[at] as number, ranks[at] as number]
+      return [
+        [`w${name}`, fixed(floats(n, k))],
+        [`down${name}`, floats(r, k)],
+        [`up${name}`, floats(n, r)],
+        [`weight ${at}`, floats(batch, time, n)],
+      ]
+    })
+    return {
+      inputs: { x: floats(batch, time, k), ...Object.fromEntries(matrices) },
+      build(inputs) {
+        const x = inputs.x as Tensor
+        const outputs = names.map((name) => {
+          const [w, down, up] = get(inputs, `w${name}`, `down${name}`, `up${name}`) as [Tensor, Tensor, Tensor]
+          return matmulLora(x, w, { down, up, scale })
+        })
+        return withGradients(outputs, inputs, ['x', ...names.flatMap((name) => [`down${name}`, `up${name}`])])
       },
     }
   },

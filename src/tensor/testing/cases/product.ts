@@ -4,13 +4,15 @@ import {
   einsum,
   type MatmulOptions,
   matmul,
+  matmulLora,
   maxPool,
   type Tensor,
   transposedConvolution,
 } from '../../index.ts'
-import { applyOne } from '../../operator.ts'
+import { apply, applyOne } from '../../operator.ts'
 import { matmulAddOperator } from '../../ops/matmul.ts'
-import { type CaseInput, floats, type OperatorCase } from '../case.ts'
+import { matmulLoraOperator } from '../../ops/matmul-lora.ts'
+import { type CaseInput, fixed, floats, gradientCase, type OperatorCase } from '../case.ts'
 import { indicesOf, make, type Plain, total } from '../plain.ts'
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
@@ -189,6 +191,38 @@ const pooled = (operator: string, call: typeof maxPool, combine: (values: number
   },
 ]
 
+/** Reference of a linear layer with an adapter of scale 0.5. */
+function adapted(x: Plain, w: Plain, down: Plain, up: Plain): Plain {
+  const inner = multiplied(x, down, { transposeB: true, alpha: 0.5 })
+  const [base, more] = [multiplied(x, w, { transposeB: true }), multiplied(inner, up, { transposeB: true })]
+  return make(base.shape, (...index) => base.at(...index) + more.at(...index))
+}
+
+/** Two frozen weights with adapters of different rank on one x: the form that `mergeProducts` makes. */
+const loraOfTwo: OperatorCase = {
+  operator: 'matmulLora',
+  name: 'two frozen weights',
+  inputs: {
+    x: floats('batch', 2, 3),
+    w: fixed(floats(4, 3)),
+    down: floats(2, 3),
+    up: floats(4, 2),
+    w2: fixed(floats(5, 3)),
+    down2: floats(1, 3),
+    up2: floats(5, 1),
+  },
+  build: (inputs) =>
+    apply(
+      matmulLoraOperator,
+      ['x', 'w', 'down', 'up', 'w2', 'down2', 'up2'].map((name) => inputs[name] as Tensor),
+      { scale: 0.5, precision: 'f32' },
+    ).slice(0, 2),
+  reference: ({ x, w, down, up, w2, down2, up2 }) => [
+    adapted(x as Plain, w as Plain, down as Plain, up as Plain),
+    adapted(x as Plain, w2 as Plain, down2 as Plain, up2 as Plain),
+  ],
+}
+
 export const productCases: readonly OperatorCase[] = [
   ...products.map(({ name, a, b, options, second }) => ({
     operator: 'matmul',
@@ -213,6 +247,17 @@ export const productCases: readonly OperatorCase[] = [
       return make(product.shape, (i, j) => product.at(i, j) + (c as Plain).at(i, j))
     },
   },
+  {
+    operator: 'matmulLora',
+    name: 'a base that is trained too',
+    inputs: { x: floats('batch', 2, 3), w: floats(4, 3), down: floats(2, 3), up: floats(4, 2) },
+    build: ({ x, w, down, up }) =>
+      matmulLora(x as Tensor, w as Tensor, { down: down as Tensor, up: up as Tensor, scale: 0.5 }),
+    reference: ({ x, w, down, up }) => adapted(x as Plain, w as Plain, down as Plain, up as Plain),
+    second: true,
+  },
+  loraOfTwo,
+  gradientCase(loraOfTwo, 'matmulLoraGradient', ['batch', 2, 4], ['batch', 2, 5]),
   ...einsums.map(
     ([equation, operands, reference]): OperatorCase => ({
       operator: equation.includes(',') ? 'matmul' : 'sum',
