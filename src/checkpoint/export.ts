@@ -14,6 +14,7 @@ import { writeGguf } from './gguf/write.ts'
 import { openCheckpoint } from './open.ts'
 import { writeSafetensorsFolder } from './safetensors/write.ts'
 import { tensorOfBytes, tensorOfFloat32, type WritableTensor } from './writable.ts'
+import { writeModelConfig } from './write-config.ts'
 
 /** Types that each format is written in, by the name a user gives; the first is the default. */
 export const exportTypes = {
@@ -153,10 +154,7 @@ async function writeAsSafetensors(
   await writeSafetensorsFolder(options.out, written)
   const stored = wanted ?? tensors[0]?.dtype
   const torchType = stored === undefined ? undefined : torchNames[stored]
-  await writeJson(join(options.out, 'config.json'), {
-    ...checkpoint.config,
-    ...(torchType && { torch_dtype: torchType }),
-  })
+  await writeModelConfig(options.out, { ...checkpoint.config, ...(torchType && { torch_dtype: torchType }) })
   if (checkpoint.format === 'gguf') return { tensors: written, notes: await unpackTokenizer(checkpoint, options.out) }
   if (resolve(folder) !== resolve(options.out)) await copyCompanions(folder, options.out)
   return { tensors: written, notes: [] }

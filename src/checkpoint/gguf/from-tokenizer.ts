@@ -94,7 +94,19 @@ function bytePairEntries(
     textEntry('tokenizer.ggml.pre', preTokenizerName(files.tokenizer.pre_tokenizer)),
     ...tokenEntries(tokens),
     { key: 'tokenizer.ggml.merges', type: 'STRING', value: merges },
+    ...normalizerEntry(files.tokenizer.normalizer),
   ]
+}
+
+/**
+ * The key, of our own, under which the `normalizer` of tokenizer.json lies as JSON: the format has no place for it, and
+ * by the name of the cut alone one cannot tell whether there was one.
+ */
+export const normalizerKey = 'tokenizer.r1.normalizer'
+
+function normalizerEntry(normalizer: unknown): GgufEntry[] {
+  const text = JSON.stringify(normalizer ?? null)
+  return text.length <= 1000 ? [textEntry(normalizerKey, text)] : []
 }
 
 /** llama.cpp marks the beginning of a word where WordPiece marks its continuation. */

@@ -1,4 +1,6 @@
 import { badCheckpoint } from '../failure.ts'
+import { isRecord, parseJson } from '../json.ts'
+import { normalizerKey } from './from-tokenizer.ts'
 import { preTokenizerOfName } from './pre-tokenizer.ts'
 import type { GgufValue } from './value.ts'
 
@@ -46,14 +48,24 @@ function vocabularyOf({ tokens, types }: Vocabulary): Json {
   return Object.fromEntries(tokens.map((token, id) => [token, id] as const).filter(([, id]) => types[id] !== 5))
 }
 
+/** The normaliser that the writer told, or the one that models with this way to cut usually have. */
+function normalizerOf(metadata: Metadata, name: string): Json | null {
+  const told = metadata.get(normalizerKey)
+  if (typeof told === 'string') {
+    const value = parseJson(told, normalizerKey)
+    if (value === null || isRecord(value)) return value
+    throw badCheckpoint(file, `${normalizerKey} is no normaliser`)
+  }
+  return name === 'qwen2' || name === 'deepseek-r1-qwen' ? { type: 'NFC' } : null
+}
+
 function byteLevel(metadata: Metadata, vocabulary: Vocabulary): Json | undefined {
   const name = String(metadata.get('tokenizer.ggml.pre') ?? 'default')
   const preTokenizer = preTokenizerOfName(name)
   const merges = texts(metadata, 'tokenizer.ggml.merges')
   if (!preTokenizer || !merges) return undefined
-  const isQwen = name === 'qwen2' || name === 'deepseek-r1-qwen'
   return {
-    normalizer: isQwen ? { type: 'NFC' } : null,
+    normalizer: normalizerOf(metadata, name),
     pre_tokenizer: preTokenizer,
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {

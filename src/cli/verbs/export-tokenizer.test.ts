@@ -40,6 +40,10 @@ describe.each(['gpt2', 'smollm', 'qwen2', 'llama3', 'llama2', 'deepseek'])('the 
     for (const text of plain) expect([...after.encode(text)], JSON.stringify(text)).toEqual([...before.encode(text)])
   })
 
+  it('comes back with its normaliser, or without one', () => {
+    expect(tokenizerOfMetadata(metadata)?.tokenizer.normalizer).toEqual(json.normalizer)
+  })
+
   it('keeps the chat template', () => {
     expect(metadata.get('tokenizer.chat_template')).toBe('{{ messages }}')
   })
