@@ -15,6 +15,8 @@ export interface ScopeOptions {
   trainable?(name: string): boolean
   readonly adapter?: AdapterOptions
   readonly dtype?: DType
+  /** Tensors that layers get in the place of parameters of these names. */
+  readonly replaced?: ReadonlyMap<string, Tensor>
 }
 
 export interface Parameter {
@@ -44,6 +46,11 @@ export class Scope {
     return new Scope(this.options, this.join(name), this.known)
   }
 
+  /** The same parameters, some of them replaced: what asks for one by its name gets the other tensor. */
+  replacing(replaced: ReadonlyMap<string, Tensor>): Scope {
+    return new Scope({ ...this.options, replaced }, this.path, this.known)
+  }
+
   /** Full name of something in this scope. */
   join(name: string): string {
     return this.path ? `${this.path}.${name}` : name
@@ -55,8 +62,10 @@ export class Scope {
    * @throws R1Error `parameter-conflict` when it is asked for again in another shape
    */
   parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor {
-    const { adapter, trainable } = this.options
+    const { adapter, trainable, replaced } = this.options
     const full = this.join(name)
+    const other = replaced?.get(full)
+    if (other) return other
     return this.declare(full, shape, initializer, trainable?.(full) ?? (!adapter || full.includes('.lora_')))
   }
 

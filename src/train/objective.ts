@@ -1,4 +1,4 @@
-import type { Model } from '../models/model.ts'
+import type { ForwardOptions, Model } from '../models/model.ts'
 import type { Head, Scope } from '../nn/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import type { Batch } from './batch.ts'
@@ -16,6 +16,22 @@ export interface Pass {
   readonly hidden: Tensor
   /** The step from hidden states to logits. */
   readonly head: Head
+  /** The same forward pass with other tensors in the place of parameters. */
+  again(replaced: ReadonlyMap<string, Tensor>): Pass
+}
+
+/** Runs a model over a batch. */
+export function forwardPass(model: Model, scope: Scope, batch: TracedBatch, options: ForwardOptions = {}): Pass {
+  const { ids, positions, segments } = batch
+  const { hidden } = model.forward(scope, { ids, positions, segments }, options)
+  return {
+    model,
+    scope,
+    batch,
+    hidden,
+    head: model.head(scope, hidden),
+    again: (replaced) => forwardPass(model, scope.replacing(replaced), batch, options),
+  }
 }
 
 /** Sums over a batch. The trainer divides by the weight of the whole step, so that splitting a batch changes nothing. */

@@ -1,11 +1,11 @@
 import { R1Error } from '../errors.ts'
 import type { LoadedModel } from '../models/load.ts'
-import { Scope, type ScopeOptions } from '../nn/index.ts'
+import { type Parameter, Scope, type ScopeOptions } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import { type ArrayTree, type Jit, type JitOptions, jit } from '../runtime/jit.ts'
 import { adamW, add, assign, gradients, multiply, subtract, type Tensor, variable } from '../tensor/index.ts'
 import type { Batch } from './batch.ts'
-import type { Objective, TracedBatch } from './objective.ts'
+import { forwardPass, type Objective, type TracedBatch } from './objective.ts'
 
 /** Hyper-parameters of AdamW (arXiv:1711.05101). */
 export interface OptimizerOptions {
@@ -24,9 +24,14 @@ export interface StepOptions extends Pick<JitOptions, 'threads' | 'spinning' | '
   readonly scope?: ScopeOptions
   /** Computes each layer's activations again in the backward pass instead of keeping them. */
   readonly checkpointing?: boolean
+  /** Added to the mean loss of each step, for example what keeps parameters near where they were. */
+  readonly penalty?: Penalty
   /** Decay of an exponential moving average of the parameters, kept beside them; none without it. */
   readonly ema?: number
 }
+
+/** A loss that depends on the parameters alone, a scalar. */
+export type Penalty = (parameters: readonly Parameter[]) => Tensor
 
 /** Sums over one batch. */
 export interface BatchSums {
@@ -106,7 +111,7 @@ export class TrainingStep {
   ): Promise<BatchSums & { readonly norm: number }> {
     const part = { first: index === 0, last: index === of - 1 }
     const outputs = await this.part(part).run({
-      batch: present(batch),
+      batch: presentArrays(batch),
       scale: NDArray.scalar(weight > 0 ? 1 / weight : 0),
       hyper: NDArray.from(hyperOf(step, rate, this.options.optimizer)),
       kept: NDArray.scalar(step > 1 ? (this.options.ema ?? 0) : 0),
@@ -151,14 +156,13 @@ export class TrainingStep {
 
   private trace({ batch, scale, hyper, kept: keptShare }: Inputs, { first, last }: Part): Outputs {
     const { model } = this.loaded
-    const { scope: scopeOptions, checkpointing, ema } = this.options
+    const { scope: scopeOptions, checkpointing, ema, penalty } = this.options
     const scope = new Scope(scopeOptions)
-    const { ids, positions, segments } = batch
-    const { hidden } = model.forward(scope, { ids, positions, segments }, { checkpointing })
-    const { loss, metrics = {} } = this.objective.sums({ model, scope, batch, hidden, head: model.head(scope, hidden) })
+    const { loss, metrics = {} } = this.objective.sums(forwardPass(model, scope, batch, { checkpointing }))
     const parameters = scope.trainable
+    const mean = multiply(loss, scale)
     const found = gradients(
-      multiply(loss, scale),
+      penalty && last ? add(mean, penalty(parameters)) : mean,
       parameters.map(({ tensor }) => tensor),
     )
     const added = parameters.map(({ name, tensor }, index) => {
@@ -195,7 +199,7 @@ export class TrainingStep {
 }
 
 /** A batch without the arrays that are not there. */
-function present(batch: Batch): ArrayTree<TracedBatch> {
+export function presentArrays(batch: Batch): ArrayTree<TracedBatch> {
   return Object.fromEntries(Object.entries(batch).filter(([, array]) => array !== undefined)) as ArrayTree<TracedBatch>
 }
 
