@@ -1,7 +1,33 @@
-import type { Cache } from '../nn/index.ts'
+import { bufferShape, type Cache, type LayerLayout, placesFor } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ArrayTree } from '../runtime/jit.ts'
 import type { Model } from './model.ts'
+
+/** Types of numbers that keys and values may be kept in. */
+export type CacheDType = 'f32' | 'f16'
+
+/** The type of a buffer of the cache. */
+export interface BufferType {
+  readonly dtype: CacheDType
+  readonly shape: readonly number[]
+}
+
+/**
+ * The buffers of one layer, by name.
+ *
+ * @param layout one layer of a model's `cacheLayout`
+ * @param slots sequences side by side
+ * @param tokens most tokens of a sequence
+ */
+export function bufferTypes(
+  layout: LayerLayout,
+  slots: number,
+  tokens: number,
+  dtype: CacheDType = 'f32',
+): Readonly<Record<string, BufferType>> {
+  const places = placesFor(tokens)
+  return mapEntries(layout, (entry) => ({ dtype, shape: bufferShape(entry, slots, places) as readonly number[] }))
+}
 
 /** The arrays of a cache, in the structure in which `forward` takes and returns it. */
 export type CacheArrays = ArrayTree<Cache>
@@ -10,15 +36,18 @@ export type CacheArrays = ArrayTree<Cache>
  * An empty cache on the CPU.
  *
  * @param rows sequences side by side
- * @param slots most tokens of a row
+ * @param tokens most tokens of a row
  */
-export function emptyCache({ cacheLayout }: Model, rows: number, slots: number): CacheArrays {
+export function emptyCache({ cacheLayout }: Model, rows: number, tokens: number): CacheArrays {
   return {
     lengths: NDArray.zeros([rows], 'i64'),
     layers: cacheLayout.map((layout) =>
-      Object.fromEntries(
-        Object.entries(layout).map(([name, slot]) => [name, NDArray.zeros([rows, slots, ...slot])] as const),
-      ),
+      mapEntries(bufferTypes(layout, rows, tokens), ({ shape, dtype }) => NDArray.zeros(shape, dtype)),
     ),
   }
+}
+
+/** A record with each value mapped. */
+function mapEntries<Value, Result>(record: Readonly<Record<string, Value>>, map: (value: Value) => Result) {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)] as const))
 }

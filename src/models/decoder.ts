@@ -4,6 +4,7 @@ import {
   embeddingTable,
   gatedFeedForward,
   type Head,
+  type LayerLayout,
   rmsNorm,
   type Scope,
   type SelfAttentionOptions,
@@ -11,7 +12,7 @@ import {
 import { add, multiply, normal, type Tensor } from '../tensor/index.ts'
 import { activationOf } from './config/fields.ts'
 import { type RopeConfig, rotaryOf } from './config/rope.ts'
-import type { ForwardOptions, LayerLayout, ModelInputs, ModelOutput, ModelSizes } from './model.ts'
+import type { ForwardOptions, ModelInputs, ModelOutput, ModelSizes } from './model.ts'
 import { type Layer, positionCount, runStack } from './stack.ts'
 
 /** What the decoders with rotary positions and gated feed-forward layers have in common. */
@@ -98,10 +99,15 @@ export function decoderHead(scope: Scope, config: DecoderConfig, hidden: Tensor)
   }
 }
 
+/** A key and a value for each key-value head in every layer. */
+export function keyValueLayout(layers: number, heads: number, width: number): readonly LayerLayout[] {
+  const layer = { keys: { kind: 'keys', heads, width }, values: { kind: 'values', heads, width } } as const
+  return Array.from({ length: layers }, () => layer)
+}
+
 /** A key and a value for each key-value head. */
 export function decoderCacheLayout(config: DecoderConfig): readonly LayerLayout[] {
-  const slot = [config.num_key_value_heads, config.head_dim]
-  return Array.from({ length: config.num_hidden_layers }, () => ({ keys: slot, values: slot }))
+  return keyValueLayout(config.num_hidden_layers, config.num_key_value_heads, config.head_dim)
 }
 
 export function decoderSizes(config: DecoderConfig): ModelSizes {

@@ -3,6 +3,7 @@ import {
   biasedSigmoidRouting,
   gatedFeedForward,
   type LatentAttentionOptions,
+  type LayerLayout,
   latentAttention,
   mixture,
   type RotaryTables,
@@ -14,7 +15,7 @@ import { add, reshape, type Tensor } from '../tensor/index.ts'
 import { activationOf, count, decoderFields, number, on, size } from './config/fields.ts'
 import { ropeSharpening } from './config/rope.ts'
 import { decoderHead, decoderSizes, denseFeedForward, preNormLayer, runDecoder } from './decoder.ts'
-import type { Family, ForwardOptions, LayerLayout, ModelInputs, ModelOutput } from './model.ts'
+import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
 /** Keys of both generations. */
 const fields = {
@@ -143,8 +144,8 @@ function forward<Config extends DeepSeekConfig>(
 
 /** One compressed vector a token, and the part of the keys that turns. */
 function cacheLayout(config: DeepSeekConfig): readonly LayerLayout[] {
-  const slot = [config.kv_lora_rank + config.qk_rope_head_dim]
-  return Array.from({ length: config.num_hidden_layers }, () => ({ latent: slot }))
+  const latent = { kind: 'vectors', width: config.kv_lora_rank + config.qk_rope_head_dim } as const
+  return Array.from({ length: config.num_hidden_layers }, () => ({ latent }))
 }
 
 const secondGeneration: Generation<DeepSeekV2Config> = {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { activate, attend, embedding, embeddingTable, layerNorm, linear, type Scope } from '../nn/index.ts'
 import { add, type Dimension, normal, reshape, split, type Tensor } from '../tensor/index.ts'
 import { activation, activationOf, number, off, on, size } from './config/fields.ts'
+import { keyValueLayout } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 import { type LayerContext, runStack } from './stack.ts'
 
@@ -86,8 +87,7 @@ export const gpt2: Family<Gpt2Config> = {
       : scope.parameter('lm_head.weight', [vocab_size, n_embd], normal(0.02)),
   }),
   cacheLayout({ n_layer, n_head, n_embd }) {
-    const slot = [n_head, n_embd / n_head]
-    return Array.from({ length: n_layer }, () => ({ keys: slot, values: slot }))
+    return keyValueLayout(n_layer, n_head, n_embd / n_head)
   },
   sizes: (config) => ({
     vocabulary: config.vocab_size,

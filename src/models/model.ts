@@ -1,6 +1,8 @@
 import type { z } from 'zod'
-import type { Cache, Head, Parameter, Scope } from '../nn/index.ts'
+import type { Cache, Head, LayerLayout, Parameter, Scope } from '../nn/index.ts'
 import type { Tensor } from '../tensor/index.ts'
+
+export type { LayerLayout } from '../nn/index.ts'
 
 /** The tokens of a forward pass. B rows, S tokens a row. */
 export interface ModelInputs {
@@ -15,12 +17,12 @@ export interface ModelInputs {
   readonly segments?: Tensor | undefined
   /** i64 `[B, S]`: which part of a pair of texts a token belongs to (BERT); 0 without it. */
   readonly types?: Tensor | undefined
-  /** Earlier tokens; the step's own are added to it. Every row needs S free slots. */
+  /** Earlier tokens; the step's own are added to it. Every row needs as many free places as it has tokens. */
   readonly cache?: Cache | undefined
 }
 
 export interface ForwardOptions {
-  /** Positions 0 … length − 1 occur. Without it, the slots of the cache, or S where it is a number. */
+  /** Positions 0 … length − 1 occur. Without it, the places of the cache's slots, or S where it is a number. */
   readonly length?: number | undefined
   /** Computes each layer's activations again in the backward pass instead of keeping them. */
   readonly checkpointing?: boolean | undefined
@@ -37,9 +39,6 @@ export interface ModelOutput {
   /** The cache with this step's tokens, where one was given. */
   readonly cache?: Cache | undefined
 }
-
-/** What one slot of a layer's cache holds, by name: the shapes behind `[B, T]`. */
-export type LayerLayout = Readonly<Record<string, readonly number[]>>
 
 /**
  * A family of models: one function for training, prefill and decoding, and what ties it to Hugging Face's checkpoints.
@@ -83,7 +82,7 @@ export interface Model extends ModelSizes {
   readonly config: Readonly<Record<string, unknown>>
   readonly prefix: string
   readonly ignored: readonly RegExp[]
-  /** What one slot of each layer's cache holds; empty for a model without a cache. */
+  /** What each layer's cache keeps of a token; empty for a model without a cache. */
   readonly cacheLayout: readonly LayerLayout[]
   forward(scope: Scope, inputs: ModelInputs, options?: ForwardOptions): ModelOutput
   head(scope: Scope, hidden: Tensor): Head

@@ -1,5 +1,5 @@
 import { R1Error } from '../errors.ts'
-import { type AttentionContext, CacheStep, type Scope } from '../nn/index.ts'
+import { type AttentionContext, CacheStep, placesOf, type Scope } from '../nn/index.ts'
 import { checkpoint, type Dimension, type Tensor } from '../tensor/index.ts'
 import type { ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
@@ -40,8 +40,7 @@ export function runStack(
 
 /** How many positions can occur. @throws R1Error `length-missing` where nothing tells */
 export function positionCount({ ids, cache }: ModelInputs, { length }: ForwardOptions): number {
-  const [buffer] = Object.values(cache?.layers[0] ?? {})
-  const known = length ?? (buffer ?? ids).shape[1]
+  const known = length ?? (cache ? placesOf(cache) : ids.shape[1])
   if (typeof known === 'number') return known
   throw new R1Error('length-missing', `The number of positions is not known where the time axis is named '${known}'.`, {
     remedy: 'Give the option length.',

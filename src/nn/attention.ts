@@ -31,13 +31,9 @@ export type Visibility = Omit<AttentionOptions, 'segments' | 'offsets'>
 export function attend(q: Tensor, k: Tensor, v: Tensor, visibility: Visibility, context: AttentionContext): Tensor {
   const { positions, rotary, segments, cache } = context
   const turn = (x: Tensor) => (rotary ? rope(x, rotary.cos, rotary.sin, positions) : x)
-  const [queries, keys] = [turn(q), turn(k)]
   const mixed = cache
-    ? attention(queries, cache.append('keys', keys), cache.append('values', v), {
-        ...visibility,
-        offsets: cache.offsets,
-      })
-    : attention(queries, keys, v, { ...visibility, segments })
+    ? cache.attend(q, k, v, { ...visibility, rotary: rotary && { ...rotary, positions } })
+    : attention(turn(q), turn(k), v, { ...visibility, segments })
   return reshape(mixed, [...q.shape.slice(0, 2), -1])
 }
 

@@ -1,118 +1,130 @@
 import {
   add,
-  cast,
-  cumulativeSum,
+  appendRows,
+  type CachedAttentionOptions,
+  cachedAttention,
   type Dimension,
-  dimensionValue,
-  equal,
-  greaterOrEqual,
-  iota,
-  modulo,
-  multiply,
-  reshape,
-  scatterRows,
+  keyBufferShape,
+  placeBlock,
+  type Shape,
+  type StepRows,
+  slotRows,
+  stepSpan,
   subtract,
-  sum,
   type Tensor,
+  valueBufferShape,
+  withSlotRows,
 } from '../tensor/index.ts'
 
 /*
- * What attention remembers of earlier tokens: buffers of T slots a row, filled from the front. B rows, S new tokens a row.
+ * What attention remembers of earlier tokens: buffers of R slots with T places each, filled from the front. B rows of a
+ * step, S new tokens a row.
  */
 
-/** What one layer keeps, by name; each buffer is `[B, T, …]`. */
+/** What a layer keeps of a token: a key or value for each of its heads, or one vector for all. */
+export type CacheEntry =
+  | { readonly kind: 'keys' | 'values'; readonly heads: number; readonly width: number }
+  | { readonly kind: 'vectors'; readonly width: number }
+
+/** What one layer keeps of a token, by name. */
+export type LayerLayout = Readonly<Record<string, CacheEntry>>
+
+/** The least number of places, at least `tokens`, that a buffer can have. */
+export const placesFor = (tokens: number): number => Math.ceil(tokens / placeBlock) * placeBlock
+
+/**
+ * The shape of a buffer: keys `[R, K, T/16, d, 16]`, values `[R, K, T, d]`, vectors `[R, T, c]`.
+ *
+ * @param slots R
+ * @param places T, a multiple of 16
+ */
+export function bufferShape(entry: CacheEntry, slots: Dimension, places: number): Shape {
+  if (entry.kind === 'vectors') return [slots, places, entry.width]
+  return (entry.kind === 'keys' ? keyBufferShape : valueBufferShape)(slots, places, entry.heads, entry.width)
+}
+
+/** What one layer keeps, by name, in the shapes of `bufferShape`. */
 export type LayerBuffers = Readonly<Record<string, Tensor>>
 
 /** The memory of all layers as it stands between two steps. */
 export interface Cache {
-  /** i64 `[B]`: how many slots of each row are taken. */
+  /** i64 `[B]`: how many places of each row are taken. */
   readonly lengths: Tensor
+  /** i64 `[B]`: the slot of each row of the step, every slot at most once; without it row b has slot b. */
+  readonly slots?: Tensor | undefined
   readonly layers: readonly LayerBuffers[]
 }
 
-/** Where the tokens of one step go. */
-interface Placement {
-  /** i64 `[B, S]`: the slot of each token. Padding goes behind the others, where the next step overwrites it. */
-  readonly slots: Tensor
-  /** i64 `[B]`: the slot at which the row's first token stands, padding in front of it counted as if it had slots. */
-  readonly offsets: Tensor
-  /** i64 `[B]`: slots taken after the step. */
-  readonly lengths: Tensor
-}
-
-function place(lengths: Tensor, shape: readonly [Dimension, Dimension], segments: Tensor | undefined): Placement {
-  const [batch, time] = shape
-  const column = (tensor: Tensor) => reshape(tensor, [batch, 1])
-  const [steps, count] = [iota(time), dimensionValue(time, 'i64')]
-  if (!segments) return { slots: add(column(lengths), steps), offsets: lengths, lengths: add(lengths, count) }
-  const real = cast(greaterOrEqual(segments, 0), 'i64')
-  const inFront = sum(cast(equal(cumulativeSum(real, 1), 0), 'i64'), { axes: [1] })
-  // Padding in front goes to the end of the step's slots: the row is turned.
-  const turned = modulo(subtract(steps, column(inFront)), count)
-  return {
-    slots: add(column(lengths), turned),
-    offsets: subtract(lengths, inFront),
-    lengths: add(lengths, sum(real, { axes: [1] })),
-  }
+/** Number of places a slot, T; 0 without layers. */
+export function placesOf({ layers: [first] }: Cache): Dimension {
+  const { values, latent } = first ?? {}
+  return values?.shape[2] ?? latent?.shape[1] ?? 0
 }
 
 /** The memory of one layer during a step. */
 export interface LayerCache {
-  /** i64 `[B]`: the slot of each row's first query. */
+  /** i64 `[B]`: the place of each row's first query, padding in front of it counted as if it had places. */
   readonly offsets: Tensor
   /**
-   * Writes what the new tokens leave behind.
+   * Writes one vector for each new token.
    *
-   * @param rows `[B, S, …]`
-   * @returns the whole buffer `[B, T, …]`, the new rows in it
+   * @param name of a buffer of vectors
+   * @param rows `[B, S, c]`
+   * @returns the vectors of the step's rows, the new ones among them: `[B, T, c]`
    */
   append(name: string, rows: Tensor): Tensor
+  /**
+   * Writes the new keys and values, and mixes the values that each query sees.
+   *
+   * @param q `[B, S, H, d]`
+   * @param k `[B, S, K, d]`
+   * @param v `[B, S, K, d]`
+   * @returns `[B, S, H, d]`
+   */
+  attend(q: Tensor, k: Tensor, v: Tensor, options: Omit<CachedAttentionOptions, keyof StepRows>): Tensor
 }
 
 /** One step over a cache: layers append to it, and afterwards `updated` is the cache for the next step. */
 export class CacheStep {
-  private readonly before: Cache
-  private readonly placement: Placement
+  private readonly rows: StepRows
+  private readonly offsets: Tensor
+  private readonly lengths: Tensor
   private readonly layers: Record<string, Tensor>[]
 
   /**
    * @param shape extents B and S of the step
    * @param segments i64 `[B, S]`: −1 is padding, in front of the tokens or behind them; without it there is none
    */
-  constructor(cache: Cache, shape: readonly [Dimension, Dimension], segments?: Tensor) {
-    this.before = cache
-    this.placement = place(cache.lengths, shape, segments)
-    this.layers = cache.layers.map((buffers) => ({ ...buffers }))
+  constructor({ lengths, slots, layers }: Cache, [, time]: readonly [Dimension, Dimension], segments?: Tensor) {
+    const { front, count } = stepSpan(segments, time)
+    this.rows = { lengths, slots, segments }
+    this.offsets = front ? subtract(lengths, front) : lengths
+    this.lengths = add(lengths, count)
+    this.layers = layers.map((buffers) => ({ ...buffers }))
   }
 
   layer(index: number): LayerCache {
-    const { slots, offsets } = this.placement
+    const { rows: step, offsets } = this
     const buffers = this.layers[index] as Record<string, Tensor>
     return {
       offsets,
       append(name, rows) {
         const buffer = buffers[name] as Tensor
-        const [batch, capacity, ...rest] = buffer.shape as readonly Dimension[] as [
-          Dimension,
-          Dimension,
-          ...Dimension[],
-        ]
-        const begins = multiply(reshape(iota(batch), [batch, 1]), dimensionValue(capacity, 'i64'))
-        const table = reshape(buffer, [-1, ...rest])
-        const written = reshape(scatterRows(table, add(begins, slots), rows), buffer.shape)
-        buffers[name] = written
-        return written
+        const all = appendRows(slotRows(buffer, step), rows, step)
+        buffers[name] = withSlotRows(buffer, step, all)
+        return all
+      },
+      attend(q, k, v, options) {
+        const { keys, values } = buffers as { keys: Tensor; values: Tensor }
+        const attended = cachedAttention(q, k, v, keys, values, { ...options, ...step })
+        buffers.keys = attended.keys
+        buffers.values = attended.values
+        return attended.mixed
       },
     }
   }
 
   get updated(): Cache {
-    return { lengths: this.placement.lengths, layers: this.layers }
-  }
-
-  /** Number of slots a row, T. */
-  get capacity(): Dimension {
-    const [first] = Object.values(this.before.layers[0] ?? {})
-    return first?.shape[1] ?? 0
+    return { lengths: this.lengths, slots: this.rows.slots, layers: this.layers }
   }
 }

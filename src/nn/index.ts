@@ -6,7 +6,17 @@ export {
   selfAttention,
   type Visibility,
 } from './attention.ts'
-export { type Cache, CacheStep, type LayerBuffers, type LayerCache } from './cache.ts'
+export {
+  bufferShape,
+  type Cache,
+  type CacheEntry,
+  CacheStep,
+  type LayerBuffers,
+  type LayerCache,
+  type LayerLayout,
+  placesFor,
+  placesOf,
+} from './cache.ts'
 export { embedding, embeddingTable } from './embedding.ts'
 export { type FeedForwardOptions, gatedFeedForward } from './feed-forward.ts'
 export { type Head, logitsOf } from './head.ts'

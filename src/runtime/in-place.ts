@@ -2,7 +2,7 @@ import type { Assignment, Graph, GraphNode, Tensor } from '../tensor/graph.ts'
 
 /**
  * Which state updates may be written straight over the memory they replace. An update may if the operator that computes
- * it depends on each element of the target alone, and everyone else who reads the target is needed for the update and so
+ * it depends on each element of the target alone, or is made to update its input, and everyone else who reads the target is needed for the update and so
  * has run before. All others get a second buffer.
  *
  * @param graph in the form that is lowered
@@ -14,7 +14,8 @@ export function inPlaceAssignments(graph: Graph): ReadonlySet<Assignment> {
   return new Set(
     graph.assignments.filter(({ target, value }) => {
       const writer = value.node
-      if (!writer.operator.elementwise || outputs.has(target)) return false
+      const { elementwise, overwrites } = writer.operator
+      if (!(elementwise || overwrites) || outputs.has(target)) return false
       return (readers.get(target) ?? []).every((reader) => reader === writer || past(writer, reader))
     }),
   )

@@ -63,6 +63,8 @@ export interface Operator<A extends Attributes = Attributes> {
   readonly cpuOnly?: boolean
   /** Output i may be written over the memory of input i: each element depends on no other element of it. */
   readonly elementwise?: boolean
+  /** An output may be written over the memory of the input that it updates: the kernel reads each element before it writes it. */
+  readonly overwrites?: boolean
   /** The inputs are broadcast together, so that none needs to be repeated beforehand. */
   readonly broadcasts?: boolean
 }

@@ -1,5 +1,14 @@
 export { type GeluForm, gelu, silu, swiglu } from './activation.ts'
+export { appendRows, type StepRows, type StepSpan, slotRows, stepSpan, withSlotRows } from './append-rows.ts'
 export { type AttentionOptions, attention } from './attention.ts'
+export {
+  type CachedAttention,
+  type CachedAttentionOptions,
+  cachedAttention,
+  keyBufferShape,
+  placeBlock,
+  valueBufferShape,
+} from './attention-cached.ts'
 export * from './bitwise.ts'
 export * from './bounded.ts'
 export { constant, dimensionValue, fill, type TensorLike, zerosLike } from './constant.ts'

@@ -1,4 +1,5 @@
 import type { OperatorCase } from '../case.ts'
+import { cacheCases } from './cache.ts'
 import { elementwiseCases } from './elementwise.ts'
 import { indexingCases } from './indexing.ts'
 import { networkCases } from './network.ts'
@@ -16,4 +17,5 @@ export const cases: readonly OperatorCase[] = [
   ...productCases,
   ...networkCases,
   ...stateCases,
+  ...cacheCases,
 ]
