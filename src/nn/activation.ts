@@ -1,4 +1,4 @@
-import { gelu, relu, silu, type Tensor } from '../tensor/index.ts'
+import { gelu, multiply, relu, silu, swiglu, type Tensor } from '../tensor/index.ts'
 
 /** The nonlinear functions of feed-forward layers; `geluTanh` is GELU approximated by tanh. */
 export type Activation = 'silu' | 'gelu' | 'geluTanh' | 'relu'
@@ -13,4 +13,9 @@ const functions: Readonly<Record<Activation, (x: Tensor) => Tensor>> = {
 /** An activation by its name, element by element. */
 export function activate(x: Tensor, activation: Activation): Tensor {
   return functions[activation](x)
+}
+
+/** `activation(gate) · up`, the gated unit of feed-forward layers (Shazeer 2020, arXiv:2002.05202). */
+export function activateGated(gate: Tensor, up: Tensor, activation: Activation): Tensor {
+  return activation === 'silu' ? swiglu(gate, up) : multiply(activate(gate, activation), up)
 }

@@ -1,5 +1,5 @@
-import { multiply, swiglu, type Tensor } from '../tensor/index.ts'
-import { type Activation, activate } from './activation.ts'
+import type { Tensor } from '../tensor/index.ts'
+import { type Activation, activateGated } from './activation.ts'
 import { linear } from './linear.ts'
 import type { Scope } from './scope.ts'
 
@@ -21,6 +21,6 @@ export function gatedFeedForward(scope: Scope, x: Tensor, options: FeedForwardOp
   const width = Number(x.shape.at(-1))
   const gate = linear(scope.child('gate_proj'), x, { inputs: width, outputs: hidden, bias })
   const up = linear(scope.child('up_proj'), x, { inputs: width, outputs: hidden, bias })
-  const gated = activation === 'silu' ? swiglu(gate, up) : multiply(activate(gate, activation), up)
+  const gated = activateGated(gate, up, activation)
   return linear(scope.child('down_proj'), gated, { inputs: hidden, outputs: width, bias })
 }

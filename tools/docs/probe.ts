@@ -26,7 +26,8 @@ import { type OperatorSupport, type Support, supportFile } from './support.ts'
 
 /*
  * Tries every operator of the table on the CPU in each floating dtype and on WebGPU, by the cases of its tests, and writes
- * what it finds to operator-support.json, from which docs/ops.md is generated.
+ * what it finds to operator-support.json, from which docs/ops.md is generated. Given names, it tries only these operators and
+ * those that the file does not have.
  */
 
 const missing = missingSwiftShader()
@@ -142,10 +143,16 @@ try {
   const names = operators()
     .flatMap(({ name }) => (name === 'input' ? [] : [name]))
     .sort()
+  const known = (JSON.parse(readFileSync(supportFile, 'utf8')) as Support).operators
+  const wanted = new Set(process.argv.slice(2))
+  const found = (name: string): OperatorSupport => {
+    const earlier = known[name]
+    return earlier && wanted.size > 0 && !wanted.has(name) ? earlier : reported(name, probe(name))
+  }
   const support: Support = {
     onnxRuntime: version,
     adapter: 'SwiftShader (Vulkan on the CPU)',
-    operators: Object.fromEntries(names.map((name) => [name, reported(name, probe(name))])),
+    operators: Object.fromEntries(names.map((name) => [name, found(name)])),
   }
   writeFileSync(supportFile, `${JSON.stringify(support, null, 2)}\n`)
 } finally {

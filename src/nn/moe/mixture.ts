@@ -1,13 +1,16 @@
-import { add, type Dimension, fill, multiply, scatterElements, slice, type Tensor } from '../../tensor/index.ts'
-import { type FeedForwardOptions, gatedFeedForward } from '../feed-forward.ts'
+import { type Dimension, groupedMatmul, multiply, reshape, sum, type Tensor } from '../../tensor/index.ts'
+import { activateGated } from '../activation.ts'
+import type { FeedForwardOptions } from '../feed-forward.ts'
+import { linearMatrix } from '../linear.ts'
 import type { Scope } from '../scope.ts'
+import { dispatch, fromExperts, toExperts } from './dispatch.ts'
 import type { Routing } from './routing.ts'
 
 /**
- * The outputs of each token's experts, weighted and summed. Every expert computes every token, and those it was not
- * chosen for count nothing: exact, without a limit of tokens an expert, at the cost of a dense layer of all experts.
+ * The outputs of each token's experts, weighted and summed. Tokens are sorted by expert, so that an expert computes those it
+ * was chosen for, however many: exact, without a limit of tokens an expert (as in MegaBlocks, arXiv:2211.15841).
  *
- * @param scope holds the experts by their numbers, each a gated feed-forward layer
+ * @param scope holds the experts by their numbers, each a gated feed-forward layer without biases
  * @param x `[T, D]`
  * @param count number of experts
  * @returns `[T, D]`
@@ -17,14 +20,23 @@ export function mixture(
   x: Tensor,
   { experts, weights }: Routing,
   count: number,
-  options: FeedForwardOptions,
+  { hidden, activation = 'silu' }: Omit<FeedForwardOptions, 'bias'>,
 ): Tensor {
-  const tokens = x.shape[0] as Dimension
-  // The weight of every expert for every token, `[T, E]`: zero for those that were not chosen.
-  const shares = scatterElements(fill([tokens, count], 0, x.dtype), experts, weights)
-  const outputs = Array.from({ length: count }, (_, expert) => {
-    const share = slice(shares, { 1: { start: expert, end: expert + 1 } })
-    return multiply(gatedFeedForward(scope.child(String(expert)), x, options), share)
-  })
-  return outputs.reduce(add)
+  const [tokens, chosen] = experts.shape as readonly [Dimension, Dimension]
+  const width = Number(x.shape.at(-1))
+  const plan = dispatch(experts, count)
+  const project = (name: string, rows: Tensor, inputs: number, outputs: number): Tensor => {
+    const matrices = Array.from({ length: count }, (_, expert) =>
+      linearMatrix(scope.child(String(expert)).child(name), { inputs, outputs }),
+    )
+    return groupedMatmul(rows, matrices, plan.offsets, { transposeB: true })
+  }
+  const rows = toExperts(x, plan)
+  const gated = activateGated(
+    project('gate_proj', rows, width, hidden),
+    project('up_proj', rows, width, hidden),
+    activation,
+  )
+  const parts = fromExperts(project('down_proj', gated, hidden, width), plan)
+  return sum(multiply(parts, reshape(weights, [tokens, chosen, 1])), { axes: [1] })
 }

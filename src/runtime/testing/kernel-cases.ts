@@ -5,6 +5,7 @@ import {
   fill,
   gelu,
   gradients,
+  groupedMatmul,
   layerNorm,
   linearCrossEntropy,
   matmul,
@@ -26,6 +27,7 @@ import {
   fixed,
   floats,
   indices,
+  integers,
   type OperatorCase,
 } from '../../tensor/testing/case.ts'
 
@@ -115,6 +117,29 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
           return matmulLora(x, w, { down, up, scale })
         })
         return withGradients(outputs, inputs, ['x', ...names.flatMap((name) => [`down${name}`, `up${name}`])])
+      },
+    }
+  },
+  groupedMatmul(draw) {
+    const loads = Array.from({ length: draw.whole(1, 12) }, (_, expert) =>
+      expert > 0 && draw.chance(4) ? 0 : draw.extent(100),
+    )
+    const offsets = [0]
+    for (const load of loads) offsets.push((offsets.at(-1) as number) + load)
+    const [rows, k, n, transposeB] = [offsets.at(-1) as number, draw.extent(150), draw.extent(150), draw.chance(2)]
+    const names = loads.map((_, expert) => `w${expert}`)
+    const weight = transposeB ? floats(n, k) : floats(k, n)
+    return {
+      inputs: {
+        a: floats(rows, k),
+        offsets: integers(offsets, offsets.length),
+        ...Object.fromEntries(names.map((name) => [name, weight])),
+        'weight 0': floats(rows, n),
+      },
+      build(inputs) {
+        const [a, borders] = get(inputs, 'a', 'offsets') as [Tensor, Tensor]
+        const y = groupedMatmul(a, get(inputs, ...names), borders, { transposeB })
+        return withGradients([y], inputs, ['a', ...names])
       },
     }
   },

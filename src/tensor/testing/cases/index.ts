@@ -1,6 +1,7 @@
 import type { OperatorCase } from '../case.ts'
 import { cacheCases } from './cache.ts'
 import { elementwiseCases } from './elementwise.ts'
+import { expertCases } from './experts.ts'
 import { indexingCases } from './indexing.ts'
 import { networkCases } from './network.ts'
 import { productCases } from './product.ts'
@@ -15,6 +16,7 @@ export const cases: readonly OperatorCase[] = [
   ...reductionCases,
   ...indexingCases,
   ...productCases,
+  ...expertCases,
   ...networkCases,
   ...stateCases,
   ...cacheCases,
