@@ -1,0 +1,37 @@
+/** Why a sequence ended: a stop token or string, its limit of tokens, or the end of the context. */
+export type FinishReason = 'stop' | 'length' | 'context'
+
+/** Steers one sequence while it is generated: what may come next, and where it ends. */
+export interface Guide {
+  /** The token that has to come next, whatever the model says. */
+  forced?(): number | undefined
+  /**
+   * Forbids tokens.
+   *
+   * @param logits `[V]`; −∞ forbids a token
+   */
+  restrict?(logits: Float32Array): void
+  /** Told of every token, in order. @returns why the sequence ends with it, if it does */
+  accept(id: number): FinishReason | undefined
+}
+
+/** Ends a sequence at any of some tokens. */
+export function stopIds(ids: Iterable<number>): Guide {
+  const stops = new Set(ids)
+  return { accept: (id) => (stops.has(id) ? 'stop' : undefined) }
+}
+
+/** Several guides as one: the first that forces a token decides, all restrict, and the first reason counts. */
+export function joinGuides(guides: readonly Guide[]): Guide {
+  const restricting = guides.filter((guide) => guide.restrict)
+  return {
+    forced: () => guides.reduce<number | undefined>((id, guide) => id ?? guide.forced?.(), undefined),
+    ...(restricting.length > 0 && {
+      restrict: (logits: Float32Array) => {
+        for (const guide of restricting) guide.restrict?.(logits)
+      },
+    }),
+    // Every guide is told, also after one has ended the sequence.
+    accept: (id) => guides.map((guide) => guide.accept(id)).find((reason) => reason !== undefined),
+  }
+}

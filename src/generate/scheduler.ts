@@ -1,0 +1,191 @@
+import type { Executor } from './executor.ts'
+import type { RequestQueue } from './queue.ts'
+import type { Sequence } from './sequence.ts'
+import { SlotTable } from './slots.ts'
+import type { Counters } from './statistics.ts'
+import type { StepRow } from './step.ts'
+import { Verification } from './verification.ts'
+
+/** What a scheduler has to know of its engine. */
+export interface SchedulerOptions {
+  readonly slots: number
+  readonly chunk: number
+}
+
+/**
+ * Decides what runs next. A turn is a part of one prompt, if there is any, and then one step of all texts under way, so that
+ * neither waits for more than one step of the other.
+ */
+export class Scheduler {
+  readonly running: Sequence[] = []
+  private readonly table: SlotTable
+  private readonly executor: Executor
+  private readonly chunk: number
+  private readonly counters: Counters
+  private readonly vocabulary: number
+  private turn = 0
+  private lastDecode = Number.NaN
+
+  constructor(executor: Executor, { slots, chunk }: SchedulerOptions, counters: Counters) {
+    this.executor = executor
+    this.chunk = chunk
+    this.counters = counters
+    this.table = new SlotTable(slots)
+    this.vocabulary = executor.vocabulary
+  }
+
+  get slots(): number {
+    return this.table.slots.length
+  }
+
+  /** Places of the cache that running sequences take. */
+  get placesTaken(): number {
+    return this.running.reduce((sum, { computed }) => sum + computed, 0)
+  }
+
+  /** Gives free slots to those who wait. */
+  admit(queue: RequestQueue<Sequence>): void {
+    while (this.table.free > 0 && queue.length > 0) {
+      const sequence = queue.take() as Sequence
+      const slot = this.table.take(sequence.prompt, sequence.salt)
+      if (!slot) return
+      sequence.admit(slot)
+      this.running.push(sequence)
+    }
+  }
+
+  /** Lets go of those whom nobody wants any more. */
+  removeCancelled(): Sequence[] {
+    const cancelled = this.running.filter((sequence) => sequence.cancelled)
+    for (const sequence of cancelled) this.release(sequence)
+    return cancelled
+  }
+
+  /** Forgets everything after a failure: the cache is no longer what the slots say. */
+  clear(): Sequence[] {
+    const lost = [...this.running]
+    for (const sequence of lost) this.release(sequence)
+    for (const slot of this.table.slots) slot.clear()
+    return lost
+  }
+
+  /** One turn. @throws what running the model throws */
+  async step(): Promise<void> {
+    const next = this.nextPrompt()
+    if (next) await this.prefill(next)
+    const texts = this.running.filter((sequence) => !sequence.isPrefilling && !sequence.cancelled)
+    if (texts.length > 0) await this.decode(texts)
+    else this.lastDecode = Number.NaN
+  }
+
+  /** In turns the prompt that came first and the one that is done soonest: neither long nor short ones wait for ever. */
+  private nextPrompt(): Sequence | undefined {
+    const prompts = this.running.filter((sequence) => sequence.isPrefilling)
+    const rest = ({ prompt, computed }: Sequence) => prompt.length - computed
+    if (this.turn++ % 2 === 0) return prompts[0]
+    return prompts.reduce<Sequence | undefined>(
+      (best, one) => (!best || rest(one) < rest(best) ? one : best),
+      undefined,
+    )
+  }
+
+  private async prefill(sequence: Sequence): Promise<void> {
+    const { prompt } = sequence
+    this.share(sequence)
+    const { computed } = sequence
+    // Borders at fixed places: the parts of a prompt do not depend on how much of it was found in the cache.
+    const end = Math.min(prompt.length, (Math.floor(computed / this.chunk) + 1) * this.chunk)
+    const row = rowOf(sequence, [...prompt.subarray(computed, end)], 1)
+    const started = performance.now()
+    const { logits } = await this.executor.run([row])
+    this.counters.add('prefillSteps')
+    this.counters.add('prefillMs', performance.now() - started)
+    this.commit(sequence, end)
+    const { slot } = sequence
+    if (slot) slot.exact = end
+    if (end === prompt.length) this.advance(sequence, logits)
+  }
+
+  /** Copies what another slot holds of the prompt's beginning, if it is more than the own one does. */
+  private share(sequence: Sequence): void {
+    const { prompt, slot, salt, computed } = sequence
+    if (!slot) return
+    const prefix = this.table.longestPrefix(prompt, salt)
+    if (sequence.isFresh) this.counters.add('prefixQueries')
+    if (prefix && prefix.slot !== slot && prefix.length > computed) {
+      this.executor.copyPrefix(prefix.slot.index, slot.index, prefix.length)
+      sequence.cachedTokens += prefix.length - computed
+      this.commit(sequence, prefix.length)
+      slot.exact = prefix.length
+    }
+    if (sequence.isFresh && sequence.cachedTokens > 0) this.counters.add('prefixHits')
+    sequence.isFresh = false
+  }
+
+  private async decode(texts: readonly Sequence[]): Promise<void> {
+    const checks = texts.map((sequence) => new Verification(sequence))
+    const rows = checks.map(({ tokens, sequence }) => rowOf(sequence, tokens, tokens.length))
+    const started = performance.now()
+    const { logits } = await this.executor.run(rows)
+    const ended = performance.now()
+    this.counters.add('decodeSteps')
+    this.counters.add('decodeMs', ended - started)
+    this.counters.raise('longestGapMs', ended - this.lastDecode || 0)
+    this.lastDecode = ended
+    let first = 0
+    for (const check of checks) {
+      const { tokens } = check
+      this.judge(check, logits.subarray(first * this.vocabulary, (first + tokens.length) * this.vocabulary))
+      this.counters.add('draftedTokens', tokens.length - 1)
+      this.counters.add('acceptedDrafts', check.accepted)
+      first += tokens.length
+    }
+  }
+
+  /** Gives out tokens as far as the drafts agree with them. */
+  private judge(check: Verification, logits: Float32Array): void {
+    const { tokens } = check
+    for (let at = 0; at < tokens.length; at++) {
+      this.commit(sequence, sequence.computed + 1)
+      const goesOn = this.advance(sequence, logits.subarray(at * this.vocabulary, (at + 1) * this.vocabulary))
+      if (!goesOn || !check.agrees(at)) return
+    }
+  }
+
+  /** @returns whether the sequence goes on */
+  private advance(sequence: Sequence, logits: Float32Array): boolean {
+    try {
+      const reason = sequence.advance(logits)
+      this.counters.add('newTokens')
+      if (!reason) return true
+      this.release(sequence)
+      this.counters.add('finished')
+      this.counters.add('cachedTokens', sequence.cachedTokens)
+      sequence.end(reason)
+    } catch (error) {
+      // Only this text is wrong, not the engine; but what its slot holds may be what made it so.
+      sequence.slot?.clear()
+      this.release(sequence)
+      this.counters.add('failed')
+      sequence.stream.fail(error)
+    }
+    return false
+  }
+
+  /** The keys and values of the tokens before `end` are in the slot. */
+  private commit(sequence: Sequence, end: number): void {
+    const { slot, tokens } = sequence
+    if (slot) for (let at = slot.tokens.length; at < end; at++) slot.tokens.push(tokens[at] as number)
+    sequence.computed = end
+  }
+
+  private release(sequence: Sequence): void {
+    this.running.splice(this.running.indexOf(sequence), 1)
+    if (sequence.slot) this.table.release(sequence.slot)
+    sequence.slot = undefined
+  }
+}
+
+function rowOf({ slot, computed }: Sequence, tokens: readonly number[], wanted: number): StepRow {
+  return { slot: slot?.index ?? 0, past: computed, tokens, wanted }
+}
