@@ -1,11 +1,10 @@
-import { copyFile, mkdir, stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { R1Error } from '../errors.ts'
 import { writeAtomically, writeJson } from './atomic.ts'
 import type { Dtype } from './bytes/dtype.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import { fileFailure } from './failure.ts'
-import { resolveInFolder } from './folder.ts'
+import { copyCompanions } from './companions.ts'
 import { familyOfModelType } from './gguf/families.ts'
 import { ggufEntries } from './gguf/from-checkpoint.ts'
 import { ggufTensors } from './gguf/from-tensors.ts'
@@ -48,18 +47,6 @@ export interface ExportResult {
   /** What the reader should know: what could not come along. */
   readonly notes: readonly string[]
 }
-
-/** Files that travel with the weights. */
-const companions = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'generation_config.json',
-  'r1.json',
-  'README.md',
-  'LICENSE',
-]
 
 /** Lets the caller follow and stop the writing of tensors. */
 function followed(tensors: readonly WritableTensor[], { onProgress, signal }: ExportOptions): WritableTensor[] {
@@ -127,17 +114,6 @@ async function unpackTokenizer(checkpoint: Checkpoint, folder: string): Promise<
   }
   const kind = checkpoint.metadata.get('tokenizer.ggml.model')
   return kind === undefined ? [] : [`Its tokenizer (${String(kind)}) cannot be written as tokenizer.json.`]
-}
-
-async function copyCompanions(from: string, to: string): Promise<void> {
-  for (const name of companions) {
-    try {
-      await copyFile(await resolveInFolder(from, name), join(to, name))
-    } catch (error) {
-      const failure = fileFailure(name, error)
-      if (!R1Error.isInstance(failure, 'file-not-found')) throw failure
-    }
-  }
 }
 
 /** Numbers of config.json's `torch_dtype`. */

@@ -2,6 +2,7 @@
 export type { Dtype } from './bytes/dtype.ts'
 export { dtypeLayouts } from './bytes/dtype.ts'
 export type { Checkpoint, CheckpointFormat, TensorEntry } from './checkpoint.ts'
+export { copyCompanions } from './companions.ts'
 export { generationConfigSchema, modelConfigSchema } from './config.ts'
 export { type ExportFormat, type ExportOptions, type ExportResult, exportCheckpoint, exportTypes } from './export.ts'
 export type { GgufValue } from './gguf/value.ts'

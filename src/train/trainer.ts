@@ -65,7 +65,7 @@ export class Trainer {
   private readonly options: TrainerOptions
   private readonly compiled: TrainingStep
   private readonly stopping: EarlyStopping | undefined
-  private step = 0
+  private done = 0
   private totalTokens = 0
   private stopped = false
 
@@ -80,13 +80,18 @@ export class Trainer {
     }
   }
 
+  /** Steps that are done. */
+  get step(): number {
+    return this.done
+  }
+
   /**
    * Trains from where the trainer stands to the end, a report a step.
    *
    * @throws R1Error `aborted`, `not-finite`, `out-of-memory`
    */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<StepReport, void, void> {
-    while (this.step < this.options.steps && !this.stopped) {
+    while (this.done < this.options.steps && !this.stopped) {
       if (signal?.aborted) throw new R1Error('aborted', 'Training was stopped.', { cause: signal.reason })
       const batches = await this.collect()
       if (batches.length === 0) return
@@ -106,7 +111,7 @@ export class Trainer {
   /** Writes all that is needed to go on with the identical next step. @throws R1Error `disk-full`, `file-failure` */
   async save(path: string): Promise<void> {
     const progress: Progress = {
-      step: this.step,
+      step: this.done,
       totalTokens: this.totalTokens,
       stopped: this.stopped,
       batches: this.options.batches.state(),
@@ -124,7 +129,7 @@ export class Trainer {
   /** Goes back to where `save` was called. @throws R1Error `file-not-found`, `bad-state` */
   async restore(path: string): Promise<void> {
     const progress = (await readState(path, this.loaded.variables)) as unknown as Progress
-    this.step = progress.step
+    this.done = progress.step
     this.totalTokens = progress.totalTokens
     this.stopped = progress.stopped
     await this.options.batches.restore(progress.batches)
@@ -155,7 +160,7 @@ export class Trainer {
     const started = performance.now()
     const weight = batches.reduce((sum, batch) => sum + (objective.weight ?? weightOf)(batch), 0)
     const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0)
-    const step = this.step + 1
+    const step = this.done + 1
     const rate = schedule(step)
     let [loss, norm] = [0, 0]
     const metrics: Record<string, number> = {}
@@ -165,7 +170,7 @@ export class Trainer {
       norm = sums.norm
       for (const [name, sum] of Object.entries(sums.metrics)) metrics[name] = (metrics[name] ?? 0) + sum
     }
-    this.step = step
+    this.done = step
     this.totalTokens += tokens
     const divisor = Math.max(weight, Number.MIN_VALUE)
     return {
