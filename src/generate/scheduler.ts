@@ -144,7 +144,7 @@ export class Scheduler {
 
   /** Gives out tokens as far as the drafts agree with them. */
   private judge(check: Verification, logits: Float32Array): void {
-    const { tokens } = check
+    const { sequence, tokens } = check
     for (let at = 0; at < tokens.length; at++) {
       this.commit(sequence, sequence.computed + 1)
       const goesOn = this.advance(sequence, logits.subarray(at * this.vocabulary, (at + 1) * this.vocabulary))
