@@ -1,3 +1,4 @@
+export { type Coded, decodeInt8, decodeNF4, encodeInt8, encodeNF4, nf4Block } from './codes.ts'
 export type { Dimension } from './dimension.ts'
 export { byteSize, type DType, dtypes, isFloating } from './dtype.ts'
 export { gradient, gradients, valueAndGradient } from './gradient.ts'

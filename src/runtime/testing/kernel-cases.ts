@@ -2,6 +2,7 @@ import {
   adamW,
   add,
   attention,
+  type CodeFormat,
   fill,
   gelu,
   gradients,
@@ -9,6 +10,7 @@ import {
   layerNorm,
   linearCrossEntropy,
   matmul,
+  matmulCoded,
   matmulLora,
   multiply,
   rmsNorm,
@@ -30,6 +32,7 @@ import {
   integers,
   type OperatorCase,
 } from '../../tensor/testing/case.ts'
+import { codes } from '../../tensor/testing/cases/coded.ts'
 
 /** Whole numbers of one case, from its seed alone. */
 class Draw {
@@ -74,6 +77,27 @@ function withGradients(outputs: readonly Tensor[], inputs: CaseTensors, wrt: rea
 }
 
 const get = (inputs: CaseTensors, ...names: string[]) => names.map((name) => inputs[name] as Tensor)
+
+/** A product with a matrix stored as codes, and its gradient. */
+function codedCall(draw: Draw, format: CodeFormat): Call {
+  const [rows, n, k] = [draw.extent(200), draw.extent(200), 2 * draw.extent(150)]
+  const block = draw.chance(2) ? k : 2 * draw.whole(1, 40)
+  const added: Record<string, CaseInput> = draw.chance(2) ? { added: floats(rows, n) } : {}
+  return {
+    inputs: {
+      a: floats(rows, k),
+      codes: codes(format, n, k),
+      scales: fixed(floats(Math.ceil((n * k) / block))),
+      ...added,
+      'weight 0': floats(rows, n),
+    },
+    build(inputs) {
+      const [a, stored, scales] = get(inputs, 'a', 'codes', 'scales') as [Tensor, Tensor, Tensor]
+      const y = matmulCoded(a, { format, codes: stored, scales, block }, inputs.added ? { added: inputs.added } : {})
+      return withGradients([y], inputs, ['a', ...Object.keys(added)])
+    },
+  }
+}
 
 const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
   matmul(draw) {
@@ -143,6 +167,8 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       },
     }
   },
+  matmulNF4: (draw) => codedCall(draw, 'nf4'),
+  matmulInt8: (draw) => codedCall(draw, 'int8'),
   rmsNorm(draw) {
     const shape = [draw.extent(60), draw.extent(700)] as const
     const beside = draw.chance(2)

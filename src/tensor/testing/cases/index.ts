@@ -1,5 +1,6 @@
 import type { OperatorCase } from '../case.ts'
 import { cacheCases } from './cache.ts'
+import { codedCases } from './coded.ts'
 import { elementwiseCases } from './elementwise.ts'
 import { expertCases } from './experts.ts'
 import { indexingCases } from './indexing.ts'
@@ -17,6 +18,7 @@ export const cases: readonly OperatorCase[] = [
   ...indexingCases,
   ...productCases,
   ...expertCases,
+  ...codedCases,
   ...networkCases,
   ...stateCases,
   ...cacheCases,
