@@ -1,4 +1,4 @@
-import { gelu, multiply, relu, silu, swiglu, type Tensor } from '../tensor/index.ts'
+import { geglu, gelu, multiply, relu, silu, swiglu, type Tensor } from '../tensor/index.ts'
 
 /** The nonlinear functions of feed-forward layers; `geluTanh` is GELU approximated by tanh. */
 export type Activation = 'silu' | 'gelu' | 'geluTanh' | 'relu'
@@ -17,5 +17,14 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 
 /** `activation(gate) · up`, the gated unit of feed-forward layers (Shazeer 2020, arXiv:2002.05202). */
 export function activateGated(gate: Tensor, up: Tensor, activation: Activation): Tensor {
-  return activation === 'silu' ? swiglu(gate, up) : multiply(activate(gate, activation), up)
+  switch (activation) {
+    case 'silu':
+      return swiglu(gate, up)
+    case 'gelu':
+      return geglu(gate, up)
+    case 'geluTanh':
+      return geglu(gate, up, 'tanh')
+    default:
+      return multiply(activate(gate, activation), up)
+  }
 }

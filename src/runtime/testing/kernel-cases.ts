@@ -4,6 +4,7 @@ import {
   attention,
   type CodeFormat,
   fill,
+  geglu,
   gelu,
   gradients,
   groupedMatmul,
@@ -204,6 +205,16 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
     return {
       inputs: { x: between(-6, 6, ...shape), 'weight 0': floats(...shape) },
       build: (inputs) => withGradients([gelu(inputs.x as Tensor, 'tanh')], inputs, ['x']),
+    }
+  },
+  geglu(draw) {
+    const shape = [draw.extent(60), draw.extent(700)] as const
+    return {
+      inputs: { gate: between(-6, 6, ...shape), up: floats(...shape), 'weight 0': floats(...shape) },
+      build(inputs) {
+        const [gate, up] = get(inputs, 'gate', 'up') as [Tensor, Tensor]
+        return withGradients([geglu(gate, up, 'tanh')], inputs, ['gate', 'up'])
+      },
     }
   },
   rope(draw) {

@@ -123,3 +123,41 @@ const geluGradientOperator = defineOperator<GeluAttributes>({
 export function gelu(x: Tensor, approximate: GeluForm = 'none'): Tensor {
   return applyOne(geluOperator, [x], { approximate })
 }
+
+const gegluOperator = defineOperator<GeluAttributes>({
+  name: 'geglu',
+  summary: 'gelu(gate) · up, exact or approximated by tanh',
+  elementwise: true,
+  infer: ([gate, up]) => [requireEqual(gate, up)],
+  gradient: ({ inputs, outputGradients: [dy], attributes }) =>
+    dy ? apply(gegluGradientOperator, [dy, ...inputs], attributes) : [],
+  composite: ([gate, up], { approximate }) => (gate && up ? [multiply(gelu(gate, approximate), up)] : []),
+  kernel: {
+    operator: 'GeGLU',
+    supports: isFloat32,
+    lower: (emitter, { inputs, attributes, outputTypes }) =>
+      emitter.node('GeGLU', inputs, attributes, { domain: 'r1', types: outputTypes }),
+  },
+})
+
+const gegluGradientOperator = defineOperator<GeluAttributes>({
+  name: 'gegluGradient',
+  summary: 'Gradients of geglu by gate and up',
+  infer: ([dy, gate, up]) => [requireEqual(dy, gate), requireEqual(dy, up)],
+  composite([dy, gate, up], { approximate }) {
+    if (!dy || !gate || !up) return []
+    const dGate = applyOne(geluGradientOperator, [multiply(dy, up), gate], { approximate })
+    return [dGate, multiply(dy, gelu(gate, approximate))]
+  },
+  kernel: {
+    operator: 'GeGLUGradient',
+    supports: isFloat32,
+    lower: (emitter, { inputs, attributes, outputTypes }) =>
+      emitter.node('GeGLUGradient', inputs, attributes, { domain: 'r1', types: outputTypes, outputs: 2 }),
+  },
+})
+
+/** `gelu(gate) · up`, the gated unit of Gemma (Shazeer 2020, arXiv:2002.05202). */
+export function geglu(gate: Tensor, up: Tensor, approximate: GeluForm = 'none'): Tensor {
+  return applyOne(gegluOperator, [gate, up], { approximate })
+}

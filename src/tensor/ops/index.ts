@@ -1,4 +1,4 @@
-export { type GeluForm, gelu, silu, swiglu } from './activation.ts'
+export { type GeluForm, geglu, gelu, silu, swiglu } from './activation.ts'
 export { appendRows, type StepRows, type StepSpan, slotRows, stepSpan, withSlotRows } from './append-rows.ts'
 export { type AttentionOptions, attention } from './attention.ts'
 export {

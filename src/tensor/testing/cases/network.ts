@@ -1,6 +1,8 @@
 import {
   type AttentionOptions,
   attention,
+  type GeluForm,
+  geglu,
   gelu,
   groupNorm,
   layerNorm,
@@ -48,6 +50,19 @@ const geluTanhCase: OperatorCase = {
   reference: ({ x }) =>
     map(x as Plain, (v) => (v / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)))),
 }
+/** The same unit gated, with the values of gelu from its own case. */
+function gegluCase(of: OperatorCase, approximate: GeluForm): OperatorCase {
+  return {
+    operator: 'geglu',
+    name: of.name,
+    inputs: { x: floats('batch', 5), up: floats('batch', 5) },
+    build: ({ x, up }) => geglu(x as Tensor, up as Tensor, approximate),
+    reference: ({ x, up }) => zip((g, u) => g * u, of.reference?.({ x: x as Plain }) as Plain, up as Plain),
+    gradient: of.gradient,
+  }
+}
+const gegluExactCase = gegluCase(geluCase, 'none')
+const gegluTanhCase = gegluCase(geluTanhCase, 'tanh')
 const rmsNormCase: OperatorCase = {
   operator: 'rmsNorm',
   inputs: { x: floats('batch', 3, 4), weight: between(0.5, 1.5, 4) },
@@ -214,6 +229,10 @@ export const networkCases: readonly OperatorCase[] = [
   geluTanhCase,
   gradientCase(geluTanhCase, 'geluGradient', ['batch', 5]),
   gradientCase(geluCase, 'geluGradient', ['batch', 5]),
+  gegluExactCase,
+  gegluTanhCase,
+  gradientCase(gegluTanhCase, 'gegluGradient', ['batch', 5]),
+  gradientCase(gegluExactCase, 'gegluGradient', ['batch', 5]),
   rmsNormCase,
   gradientCase(rmsNormCase, 'rmsNormGradient', ['batch', 3, 4]),
   layerNormCase,
