@@ -97,6 +97,18 @@ export class HeaderCursor {
     return new Uint8Array(this.#bytes.subarray(start, start + length))
   }
 
+  /** Steps over a string with its length before it. */
+  skipString(): void {
+    const low = this.u32()
+    if (this.u32() !== 0) throw badCheckpoint(this.file, 'it claims a text of more than 4 GB')
+    this.take(low)
+  }
+
+  /** The bytes from `start` to the position, copied. */
+  copySince(start: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#bytes.subarray(start, this.position))
+  }
+
   /** A string with its length before it. Bytes that are not UTF-8 become U+FFFD, as some real vocabularies need. */
   string(): string {
     const length = this.count(1, 'bytes of text')

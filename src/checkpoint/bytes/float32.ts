@@ -73,7 +73,7 @@ const chunkElements = 2 ** 18
 
 /**
  * Reads `into.length` elements of `dtype` from `offset` on and converts them to f32, in chunks: peak memory is the
- * result and a small scratch, never a second copy.
+ * result and two small scratches, never a second copy. One chunk is read while the one before is converted.
  */
 export async function readAsFloat32(
   source: ByteSource,
@@ -84,13 +84,23 @@ export async function readAsFloat32(
   if (dtype === 'F32') {
     return source.readInto(offset, new Uint8Array(into.buffer, into.byteOffset, into.byteLength))
   }
+  if (into.length === 0) return
   const { block, bytes } = dtypeLayouts[dtype]
-  const scratch = new Uint8Array((Math.min(chunkElements, into.length) / block) * bytes)
-  for (let done = 0; done < into.length; done += chunkElements) {
+  const chunk = (Math.min(chunkElements, into.length) / block) * bytes
+  const scratches = [new Uint8Array(chunk), new Uint8Array(into.length > chunkElements ? chunk : 0)]
+  const readFrom = async (done: number): Promise<Uint8Array> => {
     const count = Math.min(chunkElements, into.length - done)
+    const scratch = scratches[(done / chunkElements) % 2] as Uint8Array
     const part = scratch.subarray(0, (count / block) * bytes)
     await source.readInto(offset + (done / block) * bytes, part)
-    convert(dtype, part, into.subarray(done, done + count))
+    return part
+  }
+  let coming = readFrom(0)
+  for (let done = 0; done < into.length; done += chunkElements) {
+    const part = await coming
+    const next = done + chunkElements
+    if (next < into.length) coming = readFrom(next)
+    convert(dtype, part, into.subarray(done, next))
   }
 }
 

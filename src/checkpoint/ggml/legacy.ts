@@ -61,11 +61,12 @@ export const dequantiseQ5_1: Dequantise = (blocks, into, count, half) => {
 
 /** Q8_0: d, 32 signed bytes; y = d q. */
 export const dequantiseQ8_0: Dequantise = (blocks, into, count, half) => {
+  const numbers = new Int8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength)
   for (let block = 0; block < count; block += 1) {
     const at = block * 34
     const d = halfAt(blocks, at, half)
     for (let index = 0; index < 32; index += 1) {
-      into[block * 32 + index] = d * (((blocks[at + 2 + index] as number) << 24) >> 24)
+      into[block * 32 + index] = d * (numbers[at + 2 + index] as number)
     }
   }
 }

@@ -1,5 +1,6 @@
-import type { HeaderCursor } from '../bytes/cursor.ts'
+import { HeaderCursor } from '../bytes/cursor.ts'
 import { badCheckpoint } from '../failure.ts'
+import { LateMap } from './late-map.ts'
 import { type GgufNumbers, type GgufValue, type GgufValueType, ggufValueTypes } from './value.ts'
 
 /** Arrays of arrays deeper than this do not occur. */
@@ -78,13 +79,37 @@ function readValue(cursor: HeaderCursor, type: GgufValueType, depth: number): Gg
   }
 }
 
+/** Lists of texts from this length on are decoded when somebody asks for them. */
+const longList = 256
+
+/** Steps over the list of texts at the cursor, if a long one is there. @returns how to read it, or undefined */
+function passTexts(cursor: HeaderCursor): (() => GgufValue) | undefined {
+  const start = cursor.position
+  const isTexts = readType(cursor) === 'STRING'
+  const length = isTexts ? cursor.count(leastBytes.STRING ?? 1, 'values') : 0
+  if (length < longList) {
+    cursor.position = start
+    return undefined
+  }
+  const first = cursor.position
+  for (let index = 0; index < length; index += 1) cursor.skipString()
+  const bytes = cursor.copySince(first)
+  return () => {
+    const texts = new HeaderCursor(bytes, bytes.byteLength, cursor.file)
+    return Array.from({ length }, () => texts.string())
+  }
+}
+
 /** Reads the key-value pairs of a GGUF file. @throws R1Error 'bad-checkpoint' */
 export function readMetadata(cursor: HeaderCursor, count: number): Map<string, GgufValue> {
-  const metadata = new Map<string, GgufValue>()
+  const metadata = new LateMap()
   for (let index = 0; index < count; index += 1) {
     const key = cursor.string()
     if (metadata.has(key)) throw badCheckpoint(cursor.file, `it has the key ${JSON.stringify(key.slice(0, 80))} twice`)
-    metadata.set(key, readValue(cursor, readType(cursor), 1))
+    const type = readType(cursor)
+    const texts = type === 'ARRAY' ? passTexts(cursor) : undefined
+    if (texts) metadata.setLate(key, texts)
+    else metadata.set(key, readValue(cursor, type, 1))
   }
   return metadata
 }

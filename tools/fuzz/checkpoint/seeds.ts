@@ -60,7 +60,14 @@ export function ggufSeeds(): Promise<Uint8Array[]> {
     tensor('blk.0.attn_qkv.weight', [96, 32], 'Q4_0'),
     tensor('blk.0.ffn_up.weight', [32, 32]),
   ])
-  return Promise.all([llama, deepseek, gpt2].map(collect))
+  // Lists as long as this are stepped over and read later.
+  const many = vocabulary.map((entry) =>
+    entry.key === 'tokenizer.ggml.tokens'
+      ? { ...entry, value: ['a', 'b', 'ab', '<s>', ...Array.from({ length: 300 }, (_, at) => `x${at}`)] }
+      : entry,
+  )
+  const long = encodeGguf(entries('llama', many), [tensor('token_embd.weight', [4, 32])])
+  return Promise.all([llama, deepseek, gpt2, long].map(collect))
 }
 
 const text = (template: string) => new TextEncoder().encode(template)
