@@ -1,4 +1,4 @@
-import type { Json } from './stream.ts'
+import type { Json } from './streams/stream.ts'
 
 /** Avalanche of a 32-bit word (the finaliser of MurmurHash3). */
 export function mix32(word: number): number {

@@ -18,7 +18,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   checkpoint: { floor: 2, knows: [] },
   models: { floor: 3 },
   generate: { floor: 4 },
-  data: { floor: 4 },
+  data: { floor: 4, knows: ['text'] },
   train: { floor: 5 },
   retrieve: { floor: 5 },
   rl: { floor: 6 },

@@ -1,4 +1,4 @@
-import type { Json } from '../stream.ts'
+import type { Json } from '../streams/stream.ts'
 
 /** A record and where in its file it stands: a line, a row or a paragraph, from 1. */
 export interface PlacedFields {

@@ -1,6 +1,6 @@
 import { R1Error } from '../../errors.ts'
-import { StateReader } from '../state.ts'
-import type { Json } from '../stream.ts'
+import { StateReader } from '../streams/state.ts'
+import type { Json } from '../streams/stream.ts'
 import type { FileReader, Format } from './format.ts'
 import { type LinePosition, LineReader } from './lines.ts'
 

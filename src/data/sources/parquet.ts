@@ -8,7 +8,7 @@ import {
 import { compressors } from 'hyparquet-compressors'
 import { R1Error } from '../../errors.ts'
 import { dataFailure } from '../failure.ts'
-import { StateReader } from '../state.ts'
+import { StateReader } from '../streams/state.ts'
 import type { FileReader, Format, PlacedFields } from './format.ts'
 
 /** Parquet, one row group in memory at a time. Places are rows; 64-bit numbers become numbers where they fit. */

@@ -1,7 +1,7 @@
 import { R1Error } from '../../errors.ts'
 import type { DataRecord, Document } from '../document.ts'
-import { StateReader } from '../state.ts'
-import { type Json, Stream } from '../stream.ts'
+import { StateReader } from '../streams/state.ts'
+import { type Json, Stream } from '../streams/stream.ts'
 import { type DataFile, type FindOptions, findFiles, noData } from './files.ts'
 import type { FileReader } from './format.ts'
 

@@ -1,4 +1,4 @@
-import { R1Error } from '../errors.ts'
+import { R1Error } from '../../errors.ts'
 import type { Json } from './stream.ts'
 
 /** Reads the state of a stream back, field by field: a state of another kind of stream gives an error, not nonsense. */
