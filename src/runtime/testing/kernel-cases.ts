@@ -118,6 +118,27 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       },
     }
   },
+  /** What `mergeProducts` merges: products of one x, and the sum of their gradients by it. */
+  matmulMany(draw) {
+    const [batch, time, k] = [draw.whole(1, 3), draw.extent(90), draw.extent(400)]
+    const names = Array.from({ length: draw.whole(2, 9) }, (_, at) => `w${at}`)
+    const widths = names.map(() => draw.extent(200))
+    const transposeB = draw.chance(2)
+    const matrices = names.flatMap((name, at): [string, CaseInput][] => {
+      const n = widths[at] as number
+      return [
+        [name, transposeB ? floats(n, k) : floats(k, n)],
+        [`weight ${at}`, floats(batch, time, n)],
+      ]
+    })
+    return {
+      inputs: { x: floats(batch, time, k), ...Object.fromEntries(matrices) },
+      build(inputs) {
+        const outputs = get(inputs, ...names).map((w) => matmul(inputs.x as Tensor, w, { transposeB }))
+        return withGradients(outputs, inputs, ['x', ...names])
+      },
+    }
+  },
   matmulLora(draw) {
     const [batch, time, k] = [draw.whole(1, 3), draw.extent(90), draw.extent(400)]
     const names = ['', ' 2', ' 3', ' 4'].slice(0, draw.whole(1, 4))

@@ -2,38 +2,30 @@ import type { Graph, GraphNode, Tensor } from '../graph.ts'
 import { apply, type Target } from '../operator.ts'
 import { scatterAddRowsOperator } from '../ops/indexing.ts'
 import { type MatmulAttributes, matmulAddOperator, matmulOperator } from '../ops/matmul.ts'
+import { type MatmulSumAttributes, matmulSumOperator } from '../ops/matmul-many.ts'
 import { rmsNormGradientOperator } from '../ops/norm.ts'
 import { reshape } from '../ops/shape.ts'
 import { sameShape } from '../shape.ts'
 import { loweringOf } from './expand.ts'
 import { uniformValue } from './fold.ts'
 import { rewrite } from './rewrite.ts'
-
-/** How many readers each tensor has; an output of the graph counts as one. */
-function countUses(graph: Graph): ReadonlyMap<Tensor, number> {
-  const uses = new Map<Tensor, number>()
-  const count = (tensor: Tensor) => uses.set(tensor, (uses.get(tensor) ?? 0) + 1)
-  for (const node of graph.nodes) for (const tensor of node.inputs) count(tensor)
-  for (const tensor of graph.outputs) count(tensor)
-  return uses
-}
-
-/** The tensor before a reshape. */
-function beforeReshape(tensor: Tensor): Tensor {
-  return tensor.node.operator.name === 'reshape' ? (tensor.node.inputs[0] as Tensor) : tensor
-}
+import { beforeReshape, countUses } from './uses.ts'
 
 /** Whether the kernel of a node can add a tensor to its first output. */
 function canAdd(node: GraphNode, target: Target): boolean {
   if (loweringOf(node, target) !== 'kernel') return false
-  const { operator, inputs } = node
+  const { operator, inputs, attributes } = node
   if (operator === scatterAddRowsOperator) return uniformValue(inputs[0] as Tensor) === 0
+  if (operator === matmulSumOperator) return inputs.length === 2 * (attributes as MatmulSumAttributes).terms
   return operator === matmulOperator || (operator === rmsNormGradientOperator && inputs.length === 4)
 }
 
 /** The outputs of `node` with `added` put onto the first. */
 function withAddition(node: GraphNode, inputs: readonly Tensor[], added: Tensor): readonly Tensor[] {
   if (node.operator === scatterAddRowsOperator) return apply(scatterAddRowsOperator, [added, ...inputs.slice(1)], {})
+  if (node.operator === matmulSumOperator) {
+    return apply(matmulSumOperator, [...inputs, added], node.attributes as MatmulSumAttributes)
+  }
   return node.operator === matmulOperator
     ? apply(matmulAddOperator, [...inputs, added], node.attributes as MatmulAttributes)
     : apply(rmsNormGradientOperator, [...inputs, added], {})

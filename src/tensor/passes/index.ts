@@ -4,6 +4,7 @@ import { expandComposites } from './expand.ts'
 import { foldConstants } from './fold.ts'
 import { fuseAdditions } from './fuse.ts'
 import { mergeCommon } from './merge.ts'
+import { mergeProducts } from './merge-products.ts'
 import { shareHead } from './share-head.ts'
 
 export { useBfloat16 } from './bfloat16.ts'
@@ -16,5 +17,6 @@ export { type Pass, rewrite } from './rewrite.ts'
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */
 export function optimize(graph: Graph, target: Target): Graph {
   const merged = mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
-  return target.kernels.size > 0 ? mergeCommon(fuseAdditions(shareHead(merged, target), target)) : merged
+  if (target.kernels.size === 0) return merged
+  return mergeCommon(fuseAdditions(mergeProducts(shareHead(merged, target), target), target))
 }

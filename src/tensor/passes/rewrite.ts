@@ -5,16 +5,20 @@ import { inputOperator } from '../trace.ts'
 /** A change of a graph that leaves its meaning. */
 export type Pass = (graph: Graph) => Graph
 
+/** What a node becomes; undefined keeps it. */
+export type Visit = (
+  node: GraphNode,
+  inputs: readonly Tensor[],
+  now: (tensor: Tensor) => Tensor,
+) => readonly Tensor[] | undefined
+
 /**
  * Builds a graph anew, node by node in its order; what nothing needs is left out.
  *
  * @param visit outputs to put in the place of a node's, given its inputs in the new graph and a way to find others there;
  *   undefined keeps the node
  */
-export function rewrite(
-  graph: Graph,
-  visit: (node: GraphNode, inputs: readonly Tensor[], now: (tensor: Tensor) => Tensor) => readonly Tensor[] | undefined,
-): Graph {
+export function rewrite(graph: Graph, visit: Visit): Graph {
   const mapped = new Map<Tensor, Tensor>(graph.inputs.map((tensor) => [tensor, tensor]))
   const now = (tensor: Tensor): Tensor => mapped.get(tensor) ?? tensor
   for (const node of graph.nodes) {

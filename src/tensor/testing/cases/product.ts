@@ -12,6 +12,7 @@ import {
 import { apply, applyOne } from '../../operator.ts'
 import { matmulAddOperator } from '../../ops/matmul.ts'
 import { matmulLoraOperator } from '../../ops/matmul-lora.ts'
+import { matmulManyOperator, matmulSumOperator } from '../../ops/matmul-many.ts'
 import { type CaseInput, fixed, floats, gradientCase, type OperatorCase } from '../case.ts'
 import { indicesOf, make, type Plain, total } from '../plain.ts'
 
@@ -245,6 +246,39 @@ export const productCases: readonly OperatorCase[] = [
     reference: ({ a, b, c }) => {
       const product = multiplied(a as Plain, b as Plain, { transposeB: true, alpha: 2 })
       return make(product.shape, (i, j) => product.at(i, j) + (c as Plain).at(i, j))
+    },
+  },
+  {
+    operator: 'matmulMany',
+    inputs: { a: floats('batch', 3), b: floats(4, 3), c: floats(2, 3) },
+    build: ({ a, b, c }) =>
+      apply(matmulManyOperator, [a as Tensor, b as Tensor, c as Tensor], {
+        transposeA: false,
+        transposeB: true,
+        alpha: 2,
+        precision: 'f32',
+      }),
+    reference: ({ a, b, c }) =>
+      [b, c].map((right) => multiplied(a as Plain, right as Plain, { transposeB: true, alpha: 2 })),
+  },
+  {
+    operator: 'matmulSum',
+    inputs: {
+      a: floats('batch', 3),
+      a2: floats('batch', 5),
+      b: floats(3, 4),
+      b2: floats(5, 4),
+      added: floats('batch', 4),
+    },
+    build: (inputs) =>
+      applyOne(
+        matmulSumOperator,
+        ['a', 'a2', 'b', 'b2', 'added'].map((name) => inputs[name] as Tensor),
+        { terms: 2, transposeA: false, transposeB: false, alpha: 1, precision: 'f32' },
+      ),
+    reference: ({ a, a2, b, b2, added }) => {
+      const products = [multiplied(a as Plain, b as Plain), multiplied(a2 as Plain, b2 as Plain), added as Plain]
+      return make((added as Plain).shape, (...index) => total(products.map((product) => product.at(...index))))
     },
   },
   {
