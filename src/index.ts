@@ -1,1 +1,2 @@
 export { R1Error, type R1ErrorOptions } from './errors.ts'
+export * from './generate/index.ts'

@@ -1,0 +1,147 @@
+import { R1Error } from '../errors.ts'
+import type { Tokenizer } from '../text/index.ts'
+import { Embedder } from './embed.ts'
+import { Engine, type EngineOptions } from './engine.ts'
+import { promptTokens, startText, textEvents, textOf } from './text/generate-text.ts'
+import {
+  checkGenerate,
+  type GenerateOptions,
+  type Generation,
+  type GenerationEvent,
+  type Prompt,
+} from './text/options.ts'
+import { type LoadTextOptions, loadTextModel, type TextModel } from './text/text-model.ts'
+
+export interface PretrainedOptions extends EngineOptions, LoadTextOptions {}
+
+/**
+ * A model that writes.
+ *
+ * @example
+ * await using model = await DeepSeekR1.fromPretrained('./model.gguf')
+ * const { text } = await model.generate('What is the capital of France?', { maxNewTokens: 50 })
+ */
+export class DeepSeekR1 {
+  readonly engine: Engine
+  private readonly model: TextModel
+  private embedder: Embedder | undefined
+
+  private constructor(model: TextModel, engine: Engine) {
+    this.model = model
+    this.engine = engine
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param name a folder, a .gguf or .safetensors file, or a model on the hub
+   * @throws R1Error `no-shipped-model`, `file-not-found`, and what loading throws
+   */
+  static async fromPretrained(name?: string, options: PretrainedOptions = {}): Promise<DeepSeekR1> {
+    const { signal, onProgress, ...engine } = options
+    const model = await loadTextModel(name ?? noModel(), { signal, onProgress })
+    return await DeepSeekR1.fromModel(model, engine)
+  }
+
+  /** Takes a model that is loaded already, and disposes it in the end. */
+  static async fromModel(model: TextModel, options: EngineOptions = {}): Promise<DeepSeekR1> {
+    try {
+      return new DeepSeekR1(model, await Engine.create(model, options))
+    } catch (error) {
+      model.variables.dispose()
+      throw error
+    }
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.model.tokenizer
+  }
+
+  /** Most tokens of prompt and text. */
+  get context(): number {
+    return this.engine.context
+  }
+
+  /** Whether it was made for conversations. */
+  get chats(): boolean {
+    return this.model.template !== undefined
+  }
+
+  /**
+   * Writes a text.
+   *
+   * @param prompt a text of the user's, or a conversation
+   * @throws R1Error `bad-option`, `bad-argument`, `context-too-long`, `queue-full`, `aborted`, `engine-failed`
+   */
+  async generate(prompt: Prompt, options: GenerateOptions = {}): Promise<Generation> {
+    checkGenerate(options)
+    const tokens = await promptTokens(this.model, prompt, options)
+    const runs = Array.from({ length: options.n ?? 1 }, (_, index) =>
+      startText(this.engine, this.model, tokens, options, index),
+    )
+    const choices = await Promise.all(runs.map(textOf)).catch((error: unknown) => {
+      for (const { stream } of runs) stream.cancel()
+      throw error
+    })
+    return { ...(choices[0] as (typeof choices)[number]), choices }
+  }
+
+  /**
+   * Writes a text and gives out its parts as they come. Leaving the loop stops the work.
+   *
+   * @throws R1Error as {@link generate}
+   */
+  async *generateStream(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent> {
+    checkGenerate(options)
+    if ((options.n ?? 1) !== 1) {
+      throw new R1Error('bad-option', 'One stream is one text; n must be 1.', {
+        remedy: 'Use generate, or several streams.',
+      })
+    }
+    const tokens = await promptTokens(this.model, prompt, options)
+    yield* textEvents(startText(this.engine, this.model, tokens, options))
+  }
+
+  /** Whether a text can turn out in one way only: the most likely tokens are taken, or a seed is given. */
+  isCertain({ temperature = this.model.sampling.temperature ?? 0, topK, seed }: GenerateOptions): boolean {
+    return temperature === 0 || topK === 1 || seed !== undefined
+  }
+
+  /** How many tokens a prompt takes, the chat template counted. */
+  async countTokens(prompt: Prompt, options: GenerateOptions = {}): Promise<number> {
+    return (await promptTokens(this.model, prompt, options)).ids.length
+  }
+
+  /**
+   * Vectors of texts, of length 1: texts with like meaning lie near each other, better so with a model made for it.
+   *
+   * @returns one vector `[D]` a text
+   */
+  async embed(text: string): Promise<Float32Array>
+  async embed(texts: readonly string[]): Promise<Float32Array[]>
+  async embed(texts: string | readonly string[]): Promise<Float32Array | Float32Array[]> {
+    this.embedder ??= new Embedder(this.model)
+    const list = typeof texts === 'string' ? [texts] : texts
+    const vectors = await this.embedder.embed(
+      list.map((text) => this.model.tokenizer.encode(text, { addSpecial: true })),
+    )
+    return typeof texts === 'string' ? (vectors[0] as Float32Array) : vectors
+  }
+
+  /** Stops all work and frees the model. */
+  async close(): Promise<void> {
+    await this.engine.close()
+    this.embedder?.dispose()
+    this.model.variables.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function noModel(): never {
+  throw new R1Error('no-shipped-model', 'This package ships no model yet.', {
+    remedy: 'Give a folder, a .gguf file or a model on the hub, such as owner/name.',
+  })
+}

@@ -1,0 +1,30 @@
+export { Conversation, type ConversationOptions } from './conversation.ts'
+export { DeepSeekR1, type PretrainedOptions } from './deepseek-r1.ts'
+export { Engine, type EngineOptions, isRetryable } from './engine.ts'
+export { Generator, type GeneratorOptions, type TextOptions } from './generator.ts'
+export type { FinishReason, Guide } from './guide.ts'
+export type { ModelSource } from './lazy-model.ts'
+export {
+  type Answer,
+  type AnswerOptions,
+  QASystem,
+  type QASystemOptions,
+  type Retrieve,
+  type Source,
+} from './qa-system.ts'
+export type { Finish, GeneratedToken, TokenRequest, Usage } from './request.ts'
+export type { ScoredToken } from './sampling/log-probabilities.ts'
+export type { SamplingOptions } from './sampling/options.ts'
+export type { EngineStatistics } from './statistics.ts'
+export { type SummarizeOptions, Summarizer } from './summarizer.ts'
+export type {
+  Choice,
+  GenerateOptions,
+  Generation,
+  GenerationEvent,
+  Message,
+  Prompt,
+  TextUsage,
+} from './text/options.ts'
+export { type LoadTextOptions, loadTextModel, type TextModel } from './text/text-model.ts'
+export type { TokenStream } from './token-stream.ts'
