@@ -20,6 +20,8 @@ export interface Benchmark<Options extends OptionValues = OptionValues, Rows = u
   /** One sentence: what is measured, in which unit. */
   summary: string
   options: readonly Option[]
+  /** Options that the example in its help needs. */
+  example?: string
   run(options: Options, context: BenchmarkContext): Promise<Rows>
   format(rows: Rows): string
 }

@@ -1,6 +1,7 @@
 import type { Benchmark } from './benchmark.ts'
 import { gemm } from './gemm.ts'
+import { load } from './load.ts'
 import { train } from './train.ts'
 
 /** Every benchmark of `r1 bench`, one file each in this folder. */
-export const benchmarks: readonly Benchmark[] = [gemm, train] as readonly Benchmark[]
+export const benchmarks: readonly Benchmark[] = [gemm, load, train] as readonly Benchmark[]

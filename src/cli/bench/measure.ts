@@ -28,3 +28,8 @@ export class EventLoopWatch {
 export function peakMemoryMb(): number {
   return (process.resourceUsage().maxRSS * 1024) / 1e6
 }
+
+/** A prompt of so many tokens, the same for everyone. */
+export function promptOf(length: number, vocabulary: number): number[] {
+  return Array.from({ length }, (_, at) => (at * 97 + 5) % vocabulary)
+}

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { Option } from 'commander'
 import { R1Error } from '../../errors.ts'
+import { runApart } from './apart.ts'
 import type { Benchmark } from './benchmark.ts'
 import { trainConfigurations } from './train-configurations.ts'
 import type { TrainRow } from './train-run.ts'
@@ -15,27 +14,11 @@ interface TrainOptions {
   readonly here?: boolean
 }
 
-const run = promisify(execFile)
-
 /** Measures one configuration in a process of its own, so that its peak memory is its own. */
 async function measureApart(name: string, options: TrainOptions, signal: AbortSignal): Promise<TrainRow[]> {
-  const command = process.argv[1] as string
-  const flags = [
-    '--config',
-    name,
-    '--steps',
-    options.steps,
-    '--threads',
-    options.threads,
-    '--precision',
-    options.precision,
-  ]
-  const parts = [...process.execArgv, command, 'bench', 'train', '--here', '--json', ...flags]
-  const { stdout } = await run(process.execPath, options.kernels ? parts : [...parts, '--no-kernels'], {
-    signal,
-    maxBuffer: 1 << 24,
-  })
-  return JSON.parse(stdout) as TrainRow[]
+  const { steps, threads, precision, kernels } = options
+  const flags = ['--config', name, '--steps', steps, '--threads', threads, '--precision', precision]
+  return (await runApart(['train', '--here', ...flags, ...(kernels ? [] : ['--no-kernels'])], signal)) as TrainRow[]
 }
 
 async function measureHere(name: string, options: TrainOptions): Promise<TrainRow> {

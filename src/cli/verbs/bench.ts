@@ -16,8 +16,8 @@ export function bench(known: readonly Benchmark[] = benchmarks): Command {
   return verb
 }
 
-function exampleOf({ name, summary }: Benchmark): readonly [string, string] {
-  return [`r1 bench ${name} --json`, summary]
+function exampleOf({ name, summary, example }: Benchmark): readonly [string, string] {
+  return [['r1 bench', name, example, '--json'].filter(Boolean).join(' '), summary]
 }
 
 function benchmarkCommand(benchmark: Benchmark): Command {

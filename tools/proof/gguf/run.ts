@@ -5,17 +5,17 @@
  *     PYTHON=.venv/bin/python npm run proof:gguf  and tiny models of each family, against transformers
  *
  * The Python needs torch, transformers, tokenizers and gguf. llama.cpp comes as the npm package node-llama-cpp, installed
- * under .cache/proof.
+ * into bench/peers/node-llama-cpp.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { setUpLlamaCpp } from '../../../bench/peers/node-llama-cpp/setup.mjs'
 import { exportCheckpoint } from '../../../src/checkpoint/export.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const work = join(root, '.cache/proof')
 const here = import.meta.dirname
-const version = '3.22.1'
 
 interface Task {
   file: string
@@ -30,19 +30,9 @@ interface Generated {
   tokens: number[]
 }
 
-function installLlamaCpp(): void {
-  if (existsSync(join(work, 'node_modules/node-llama-cpp'))) return
-  mkdirSync(work, { recursive: true })
-  writeFileSync(join(work, 'package.json'), '{ "private": true }')
-  const platform = `@node-llama-cpp/${process.platform === 'darwin' ? 'mac' : process.platform}-${process.arch}`
-  const packages = [`node-llama-cpp@${version}`, `${platform}@${version}`]
-  const flags = ['--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--loglevel=error']
-  execFileSync('npm', ['install', ...flags, ...packages], { cwd: work, stdio: 'inherit' })
-}
-
 function generate(tasks: readonly Task[]): Generated[] {
   const output = execFileSync(process.execPath, [join(here, 'llama-cpp.mjs'), JSON.stringify(tasks)], {
-    cwd: work,
+    cwd: setUpLlamaCpp(),
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   })
@@ -139,7 +129,7 @@ async function proveSmolLM2(original: string, python: string | undefined): Promi
   execFileSync(python, [join(here, 'compare.py'), f32, ...quantised], { stdio: 'inherit' })
 }
 
-installLlamaCpp()
+mkdirSync(work, { recursive: true })
 const python = process.env.PYTHON
 if (python === undefined)
   console.log('skipped the families and the reference quantiser: PYTHON names no interpreter with torch and gguf')
