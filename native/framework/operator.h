@@ -5,7 +5,7 @@
 
 #include "ort.h"
 
-enum { R1_MAX_PORTS = 12, R1_MAX_RANK = 8 };
+enum { R1_MAX_PORTS = 16, R1_MAX_RANK = 8 };
 
 // An input or output: its element type, and whether it may be left out or stands for any number of tensors (only the last one may).
 typedef struct {

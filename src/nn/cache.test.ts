@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { NDArray } from '../runtime/array.ts'
 import { type ArrayTree, jit } from '../runtime/jit.ts'
 import { kernelLibrary } from '../runtime/kernels.ts'
-import { randomNormal, streamKey, type Tensor } from '../tensor/index.ts'
+import { Variables } from '../runtime/variables.ts'
+import { assign, cachedAttention, randomNormal, streamKey, type Tensor, variable } from '../tensor/index.ts'
 import { bufferShape, type Cache, type CacheEntry, CacheStep, placesFor, placesOf } from './cache.ts'
 
 const [heads, keyHeads, width] = [4, 2, 8]
@@ -131,6 +132,50 @@ describe.each(forms)('a step over a cache (native kernels: %s)', (kernels) => {
       }
     }
     run.dispose()
+  })
+})
+
+describe.runIf(forms.includes(true))('buffers that are assigned their own update', () => {
+  const entry = { heads: keyHeads, width } as const
+  const kept = (name: 'keys' | 'values', dtype: 'f32' | 'f16') =>
+    variable(name, { dtype, shape: bufferShape({ kind: name, ...entry }, 3, 32) })
+
+  /** Four tokens of one sequence in slot 1, one after the other. */
+  async function steps(dtype: 'f32' | 'f16') {
+    const variables = new Variables(0)
+    const run = jit(
+      ({ q, k, v, lengths, slots }: Record<'q' | 'k' | 'v' | 'lengths' | 'slots', Tensor>) => {
+        const [keys, values] = [kept('keys', dtype), kept('values', dtype)]
+        const after = cachedAttention(q, k, v, keys, values, { lengths, slots })
+        assign(keys, after.keys)
+        assign(values, after.values)
+        return after.mixed
+      },
+      { variables },
+    )
+    const arrays: (NDArray | undefined)[] = []
+    const mixed: number[] = []
+    for (const past of [0, 1, 2, 3]) {
+      const { q, k, v } = inputs([{ sequence: 9, past, count: 1 }], 1)
+      mixed.push(...(await run.run({ q, k, v, lengths: integers([past]), slots: integers([1]) })).toNumbers())
+      arrays.push(variables.get('keys'))
+    }
+    run.dispose()
+    return { arrays, mixed }
+  }
+
+  it('are written in place', async () => {
+    const { arrays } = await steps('f32')
+    expect(new Set(arrays).size).toBe(1)
+    const taken = (arrays[0] as NDArray).toNumbers().filter((value) => value !== 0)
+    expect(taken.length).toBe(4 * keyHeads * width)
+  })
+
+  it('may be f16: half the memory, results to within its rounding', async () => {
+    const [single, half] = [await steps('f32'), await steps('f16')]
+    const gaps = single.mixed.map((value, at) => Math.abs(value - (half.mixed[at] as number)))
+    expect(Math.max(...gaps)).toBeGreaterThan(0)
+    expect(Math.max(...gaps)).toBeLessThan(4e-3)
   })
 })
 

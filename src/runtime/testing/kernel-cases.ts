@@ -14,6 +14,7 @@ import {
   matmulCoded,
   matmulLora,
   multiply,
+  placeBlock,
   rmsNorm,
   rope,
   scatterAddRows,
@@ -33,6 +34,7 @@ import {
   integers,
   type OperatorCase,
 } from '../../tensor/testing/case.ts'
+import { buildCached, cachedInputs } from '../../tensor/testing/cases/cache.ts'
 import { codes } from '../../tensor/testing/cases/coded.ts'
 
 /** Whole numbers of one case, from its seed alone. */
@@ -40,8 +42,8 @@ class Draw {
   private readonly key: number
   private next = 0
 
-  constructor(seed: number) {
-    this.key = streamKey(seed, 'kernel cases')
+  constructor(seed: number, operator: string) {
+    this.key = streamKey(seed, `kernel cases of ${operator}`)
   }
 
   /** Between both, included. */
@@ -287,6 +289,25 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       },
     }
   },
+  cachedAttention(draw) {
+    const [rows, keyHeads, time] = [draw.whole(1, 3), draw.whole(1, 3), draw.chance(2) ? 1 : draw.whole(2, 20)]
+    const places = placeBlock * draw.whole(2, 20)
+    const width = draw.whole(1, 80)
+    const options = {
+      time,
+      keyHeads,
+      heads: keyHeads * draw.whole(1, 9),
+      width,
+      valueWidth: draw.chance(3) ? draw.whole(1, 80) : width,
+      places,
+      lengths: Array.from({ length: rows }, () => draw.whole(0, places - time)),
+      window: draw.chance(3) ? draw.whole(1, places) : 0,
+      softcap: draw.chance(3) ? draw.whole(1, 20) : 0,
+      turned: draw.chance(4) ? 0 : 2 * draw.whole(0, Math.floor(width / 2)),
+      ...(draw.chance(2) && { slots: Array.from({ length: rows }, (_, row) => rows - row) }),
+    }
+    return { inputs: cachedInputs(options, rows), build: (inputs) => buildCached(inputs, options) }
+  },
   linearCrossEntropy(draw) {
     const [tokens, width, vocabulary] = [draw.extent(150), draw.extent(100), draw.whole(2, 400)]
     const [temperature, entropies] = [draw.chance(2) ? 1 : 0.7, draw.chance(2)]
@@ -362,6 +383,8 @@ export const kernelOperators = Object.keys(generators)
 /** Random case number `seed`: its shapes, options and values depend on the seed alone. */
 export function kernelCase(seed: number): OperatorCase {
   const operator = kernelOperators[seed % kernelOperators.length] as string
-  const { inputs, build } = (generators[operator] as (draw: Draw) => Call)(new Draw(seed))
-  return { operator, name: `case ${seed}`, inputs, build }
+  // Cases of one operator stay the same when others are added.
+  const round = Math.floor(seed / kernelOperators.length)
+  const { inputs, build } = (generators[operator] as (draw: Draw) => Call)(new Draw(round, operator))
+  return { operator, name: `case ${round}`, inputs, build }
 }

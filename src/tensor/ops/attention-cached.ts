@@ -138,6 +138,21 @@ export const cachedAttentionOperator = defineOperator<CachedAttributes>({
       withSlotRows(values, step, swapHeads(allValues)),
     ]
   },
+  kernel: {
+    operator: 'CachedAttention',
+    supports: ([q, , , keys]) => q?.dtype === 'f32' && (keys?.dtype === 'f32' || keys?.dtype === 'f16'),
+    lower(emitter, { inputs, inputTypes, outputTypes, attributes }) {
+      const { window, scale, softcap } = attributes
+      const { slots = '', segments = '', positions = '', cos = '', sin = '' } = named(inputs, attributes)
+      const form = inputTypes[3]?.dtype === 'f16' ? 'CachedAttentionF16' : 'CachedAttention'
+      return emitter.node(
+        form,
+        [...inputs.slice(0, required.length), slots, segments, positions, cos, sin],
+        { window, scale: { float: scale }, softcap: { float: softcap } },
+        { domain: 'r1', types: outputTypes, outputs: 3 },
+      )
+    },
+  },
 })
 
 /** How a step attends over a cache. */

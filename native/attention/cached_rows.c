@@ -1,0 +1,337 @@
+#include "cached.h"
+
+#include "../framework/half.h"
+#include "../framework/rows.h"
+#include "../framework/scratch.h"
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+static int64_t slot_of(const CachedAttention *job, int64_t b) { return job->slots_B ? job->slots_B[b] : b; }
+static int64_t bytes_of(const CachedAttention *job) { return job->type == CACHED_F16 ? 2 : 4; }
+
+// ---- new tokens: queries are turned and scaled, keys turned and written, values written
+
+static void turn(const CachedAttention *job, int64_t token, const float *x, float *y, float scale) {
+  const int64_t half = job->half;
+  const float *cosine = half ? job->cos_P + job->positions_BS[token] * half : NULL, *sine = half ? job->sin_P + job->positions_BS[token] * half : NULL;
+  for (int64_t i = 0; i < half; i += LANES) {
+    const int64_t left = half - i;
+    const vec c = load(cosine + i, left), s = load(sine + i, left), x0 = load(x + i, left), x1 = load(x + half + i, left);
+    store(y + i, (x0 * c - x1 * s) * splat(scale), left);
+    store(y + half + i, (x1 * c + x0 * s) * splat(scale), left);
+  }
+  for (int64_t i = 2 * half; i < job->d; i += LANES) store(y + i, load(x + i, job->d - i) * splat(scale), job->d - i);
+}
+
+// A key goes into its column of a block [d, 16].
+static void write_key(const CachedAttention *job, const float *key, int64_t row, int64_t place) {
+  const int64_t at = row * job->T * job->d + place / PLACE_BLOCK * PLACE_BLOCK * job->d + place % PLACE_BLOCK;
+  if (job->type == CACHED_F32) {
+    float *column = (float *)job->keys_RKTd + at;
+    for (int64_t i = 0; i < job->d; i++) column[i * PLACE_BLOCK] = key[i];
+    return;
+  }
+  uint16_t *column = (uint16_t *)job->keys_RKTd + at;
+  for (int64_t i = 0; i < job->d; i += LANES) {
+    uint16_t some[LANES];
+    store_half(some, half_range(load(key + i, job->d - i)));
+    for (int64_t lane = 0; lane < LANES && i + lane < job->d; lane++) column[(i + lane) * PLACE_BLOCK] = some[lane];
+  }
+}
+
+static void write_value(const CachedAttention *job, const float *value, int64_t row, int64_t place) {
+  const int64_t at = (row * job->T + place) * job->e;
+  for (int64_t i = 0; i < job->e; i += LANES) {
+    const vec v = load(value + i, job->e - i);
+    if (job->type == CACHED_F32) store((float *)job->values_RKTe + at + i, v, job->e - i);
+    else store_half_some((uint16_t *)job->values_RKTe + at + i, half_range(v), job->e - i);
+  }
+}
+
+static void append(const CachedAttention *job, int64_t token, float *key) {
+  const int64_t place = job->places_BS[token], row = slot_of(job, token / job->S) * job->K;
+  if (place < 0) {
+    for (int64_t i = 0; i < job->H * job->e; i++) job->y_BSHe[token * job->H * job->e + i] = 0;
+    return;
+  }
+  for (int64_t h = token * job->H; h < (token + 1) * job->H; h++) turn(job, token, job->q_BSHd + h * job->d, job->turned_BSHd + h * job->d, job->scale);
+  for (int64_t h = 0; h < job->K; h++) {
+    turn(job, token, job->k_BSKd + (token * job->K + h) * job->d, key, 1);
+    write_key(job, key, row + h, place);
+    write_value(job, job->v_BSKe + (token * job->K + h) * job->e, row + h, place);
+  }
+}
+
+int PATH(cached_append)(void *job_, int64_t block) {
+  const CachedAttention *job = job_;
+  float *key = scratch_take((size_t)job->d * sizeof(float));
+  if (!key) return R1_OUT_OF_MEMORY;
+  const int64_t end = smaller((block + 1) * job->tokens_of_task, job->B * job->S);
+  for (int64_t token = block * job->tokens_of_task; token < end; token++) append(job, token, key);
+  scratch_give(key);
+  return 0;
+}
+
+// ---- attention of a few queries over a chunk of places
+
+// How many queries and how many vectors of places or features the two products take at once: what the registers hold.
+#if defined(R1_PATH_AVX512)
+enum { TILE = 8 };
+#define VECTORS(queries) ((queries) <= 3 ? 4 : 2)
+#elif defined(R1_PATH_AVX2)
+enum { TILE = 4 };
+#define VECTORS(queries) ((queries) <= 2 ? 4 : 2)
+#elif defined(R1_PATH_NEON)
+enum { TILE = 4 };
+#define VECTORS(queries) 4
+#else
+enum { TILE = 1 };
+#define VECTORS(queries) PLACE_BLOCK
+#endif
+enum { BLOCK_VECTORS = PLACE_BLOCK / LANES };
+
+// Queries of one row and key-value head against one chunk of places.
+typedef struct {
+  const CachedAttention *job;
+  const void *keys, *values;  // of the slot and head, from place 0
+  int64_t chunk;              // its first place
+  int count;                  // queries, CHUNK_QUERIES at most
+  const float *q[CHUNK_QUERIES];
+  int64_t first[CHUNK_QUERIES], end[CHUNK_QUERIES];  // places of the chunk that each query sees, counted from the chunk's first
+  float *part[CHUNK_QUERIES];                        // where its Part goes, the sums behind it
+  float scores[CHUNK_QUERIES][PLACE_CHUNK] __attribute__((aligned(64)));
+} Chunk;
+
+INLINE vec load_kept(const void *kept, int64_t at, CachedType type) {
+  return type == CACHED_F16 ? load_half((const uint16_t *)kept + at) : load((const float *)kept + at, LANES);
+}
+INLINE vec load_kept_some(const void *kept, int64_t at, CachedType type, int64_t left) {
+  return type == CACHED_F16 ? load_half_some((const uint16_t *)kept + at, left) : load((const float *)kept + at, left);
+}
+
+// Scores of `queries` queries for `vectors` vectors of places: every score is summed feature by feature, whatever else is computed beside it.
+INLINE void scores_of(Chunk *c, int query, int64_t place, CachedType type, const int queries, const int vectors) {
+  const int64_t d = c->job->d, size = PLACE_BLOCK * d;
+  const int64_t begin = (c->chunk + place) * d;
+  vec sums[TILE][16];
+  UNROLL for (int r = 0; r < queries; r++)
+    UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = splat(0);
+  for (int64_t i = 0; i < d; i++) {
+    vec keys[16];
+    UNROLL for (int n = 0; n < vectors; n++) keys[n] = load_kept(c->keys, begin + n / BLOCK_VECTORS * size + i * PLACE_BLOCK + n % BLOCK_VECTORS * LANES, type);
+    UNROLL for (int r = 0; r < queries; r++) {
+      const vec q = splat(c->q[query + r][i]);
+      UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = multiply_add(q, keys[n], sums[r][n]);
+    }
+  }
+  UNROLL for (int r = 0; r < queries; r++)
+    UNROLL for (int n = 0; n < vectors; n++) store(c->scores[query + r] + place + n * LANES, sums[r][n], LANES);
+}
+
+// Σ probability · value of `queries` queries for `vectors` vectors of features, place by place.
+INLINE void values_of(Chunk *c, int query, int64_t feature, int64_t first, int64_t end, CachedType type, const int queries, const int vectors) {
+  const int64_t e = c->job->e, left = e - feature;
+  const bool whole = left >= vectors * LANES;
+  vec sums[TILE][16];
+  UNROLL for (int r = 0; r < queries; r++)
+    UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = splat(0);
+  for (int64_t t = first; t < end; t++) {
+    const int64_t at = (c->chunk + t) * e + feature;
+    vec values[16];
+    UNROLL for (int n = 0; n < vectors; n++)
+      values[n] = whole ? load_kept(c->values, at + n * LANES, type) : left > n * LANES ? load_kept_some(c->values, at + n * LANES, type, left - n * LANES) : splat(0);
+    UNROLL for (int r = 0; r < queries; r++) {
+      const vec p = splat(c->scores[query + r][t]);
+      UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = multiply_add(p, values[n], sums[r][n]);
+    }
+  }
+  UNROLL for (int r = 0; r < queries; r++)
+    UNROLL for (int n = 0; n < vectors; n++)
+      if (left > n * LANES) store(c->part[query + r] + PART_FLOATS + feature + n * LANES, sums[r][n], left - n * LANES);
+}
+
+// e^(score − largest) of the places that a query sees, 0 for the others of `first … end − 1`.
+static void exponentials_of(Chunk *c, int query, int64_t first, int64_t end) {
+  const float softcap = c->job->softcap;
+  float *scores = c->scores[query];
+  const int64_t seen_first = c->first[query], seen_end = c->end[query];
+  if (softcap > 0)
+    for (int64_t t = first / LANES * LANES; t < end; t += LANES) {
+      const vec s = load(scores + t, LANES);
+      store(scores + t, splat(softcap) * (splat(1) - splat(2) / (exponential(s + s) + splat(1))), LANES);
+    }
+  for (int64_t t = first; t < seen_first; t++) scores[t] = -INFINITY;
+  for (int64_t t = seen_end; t < (end + LANES - 1) / LANES * LANES; t++) scores[t] = -INFINITY;
+  for (int64_t t = first / LANES * LANES; t < first; t++) scores[t] = -INFINITY;
+  vec top = splat(-INFINITY), sum = splat(0);
+  for (int64_t t = first / LANES * LANES; t < end; t += LANES) top = greater_of(load(scores + t, LANES), top);
+  const float largest = greatest(top);
+  for (int64_t t = first / LANES * LANES; t < end; t += LANES) {
+    const vec p = exponential(load(scores + t, LANES) - splat(largest));
+    sum = sum + p;
+    store(scores + t, p, LANES);
+  }
+  *(Part *)(void *)c->part[query] = (Part){largest, total(sum)};
+}
+
+// Some queries, as many as fit the registers, over the places that any of them sees.
+INLINE void attend_tile(Chunk *c, int query, CachedType type, const int queries) {
+  int64_t first = c->first[query], end = c->end[query];
+  for (int r = 1; r < queries; r++) {
+    first = smaller(first, c->first[query + r]);
+    end = larger(end, c->end[query + r]);
+  }
+  const int vectors = VECTORS(queries), wide = vectors * LANES;
+  int64_t place = first / PLACE_BLOCK * PLACE_BLOCK;
+  for (; place + wide <= PLACE_CHUNK && place + wide - PLACE_BLOCK < end; place += wide) scores_of(c, query, place, type, queries, vectors);
+  for (; place < end; place += PLACE_BLOCK) scores_of(c, query, place, type, queries, BLOCK_VECTORS);
+  for (int r = 0; r < queries; r++) exponentials_of(c, query + r, first, end);
+  for (int64_t feature = 0; feature < c->job->e; feature += wide) values_of(c, query, feature, first, end, type, queries, vectors);
+}
+
+INLINE void attend_tiles(Chunk *c, CachedType type) {
+  for (int query = 0; query < c->count; query += TILE) {
+    const int queries = c->count - query < TILE ? c->count - query : TILE;
+    switch (queries) {
+      case 1: attend_tile(c, query, type, 1); break;
+#if !defined(R1_PATH_SCALAR)
+      case 2: attend_tile(c, query, type, 2); break;
+      case 3: attend_tile(c, query, type, 3); break;
+      case 4: attend_tile(c, query, type, 4); break;
+#endif
+#if defined(R1_PATH_AVX512)
+      case 5: attend_tile(c, query, type, 5); break;
+      case 6: attend_tile(c, query, type, 6); break;
+      case 7: attend_tile(c, query, type, 7); break;
+      case 8: attend_tile(c, query, type, 8); break;
+#endif
+    }
+  }
+}
+
+static void attend_chunk(Chunk *c) {
+  if (c->job->type == CACHED_F16) attend_tiles(c, CACHED_F16);
+  else attend_tiles(c, CACHED_F32);
+}
+
+// ---- chunks put together, in the order of the places
+
+// The part of all places before the chunk, `so_far`, takes the chunk's.
+static void merge(const CachedAttention *job, float *so_far, const float *chunk) {
+  Part *whole = (Part *)(void *)so_far;
+  const Part *part = (const Part *)(const void *)chunk;
+  const float largest = fmaxf(whole->largest, part->largest);
+  float factors[LANES];
+  store(factors, exponential(splat(whole->largest - largest)), LANES);
+  const float before = factors[0];
+  store(factors, exponential(splat(part->largest - largest)), LANES);
+  const float here = factors[0];
+  for (int64_t i = 0; i < job->e; i += LANES) {
+    const int64_t left = job->e - i;
+    const vec added = load(chunk + PART_FLOATS + i, left) * splat(here);
+    store(so_far + PART_FLOATS + i, multiply_add(load(so_far + PART_FLOATS + i, left), splat(before), added), left);
+  }
+  whole->sum = whole->sum * before + part->sum * here;
+  whole->largest = largest;
+}
+
+static void finish(const CachedAttention *job, const float *whole, float *y) {
+  const vec inverse = splat(1 / ((const Part *)(const void *)whole)->sum);
+  for (int64_t i = 0; i < job->e; i += LANES) store(y + i, load(whole + PART_FLOATS + i, job->e - i) * inverse, job->e - i);
+}
+
+// The queries of one task, and which chunks they see.
+typedef struct {
+  int64_t b, head, first, end;  // queries first … end − 1 of row b and key-value head `head`
+} Queries;
+
+static Queries queries_of(const CachedAttention *job, int64_t task) {
+  const int64_t part = task % job->query_tasks, pair = task / job->query_tasks;
+  return (Queries){pair / job->K, pair % job->K, part * QUERIES_OF_TASK, smaller((part + 1) * QUERIES_OF_TASK, job->S * job->G)};
+}
+
+static int64_t token_of(const CachedAttention *job, const Queries *q, int64_t query) { return q->b * job->S + query / job->G; }
+static int64_t place_of(const CachedAttention *job, const Queries *q, int64_t query) { return job->places_BS[token_of(job, q, query)]; }
+static int64_t first_seen(const CachedAttention *job, int64_t place) { return job->window ? larger(0, place - job->window + 1) : 0; }
+static int64_t head_at(const CachedAttention *job, const Queries *q, int64_t query) { return token_of(job, q, query) * job->H + q->head * job->G + query % job->G; }
+
+// Memory of a query's part of a chunk, where parts are kept.
+static float *kept_part(const CachedAttention *job, const Queries *q, int64_t query, int64_t chunk) {
+  const int64_t row = (q->b * job->K + q->head) * job->S * job->G + query;
+  return job->parts + (row * job->chunks + chunk) * (PART_FLOATS + job->e);
+}
+
+// Chunks that a query sees: of its first place, and one after that of its last. None for padding.
+static bool chunks_of(const CachedAttention *job, int64_t place, int64_t *first, int64_t *end) {
+  if (place < 0) return false;
+  *first = first_seen(job, place) / PLACE_CHUNK;
+  *end = place / PLACE_CHUNK + 1;
+  return true;
+}
+
+// Adds a chunk to the parts of the queries that see some of it. `running` holds what each query has so far, or is NULL where parts are kept.
+static void attend_queries(const CachedAttention *job, const Queries *q, int64_t chunk, float *running, float *parts, Chunk *c) {
+  const int64_t stride = PART_FLOATS + job->e;
+  int64_t numbers[CHUNK_QUERIES];
+  for (int64_t query = q->first; query < q->end;) {
+    c->count = 0;
+    for (; query < q->end && c->count < CHUNK_QUERIES; query++) {
+      const int64_t place = place_of(job, q, query);
+      int64_t first, end;
+      if (!chunks_of(job, place, &first, &end) || chunk < first || chunk >= end) continue;
+      numbers[c->count] = query;
+      c->q[c->count] = job->turned_BSHd + head_at(job, q, query) * job->d;
+      c->first[c->count] = larger(0, first_seen(job, place) - c->chunk);
+      c->end[c->count] = smaller(PLACE_CHUNK, place + 1 - c->chunk);
+      float *so_far = running ? running + (query - q->first) * stride : kept_part(job, q, query, chunk);
+      c->part[c->count] = running && chunk > first ? parts + c->count * stride : so_far;
+      c->count++;
+    }
+    attend_chunk(c);
+    for (int r = 0; running && r < c->count; r++) {
+      float *so_far = running + (numbers[r] - q->first) * stride;
+      if (c->part[r] != so_far) merge(job, so_far, c->part[r]);
+    }
+  }
+}
+
+int PATH(cached_attend)(void *job_, int64_t index) {
+  const CachedAttention *job = job_;
+  const Queries q = queries_of(job, index / job->spans);
+  int64_t first = INT64_MAX, end = 0;
+  for (int64_t query = q.first; query < q.end; query++) {
+    int64_t one_first, one_end;
+    if (!chunks_of(job, place_of(job, &q, query), &one_first, &one_end)) continue;
+    first = smaller(first, one_first);
+    end = larger(end, one_end);
+  }
+  const int64_t span = index % job->spans, count = larger(0, end - first);
+  const int64_t span_first = first + count * span / job->spans, span_end = first + count * (span + 1) / job->spans;
+  const int64_t stride = PART_FLOATS + job->e, row = slot_of(job, q.b) * job->K + q.head;
+  float *memory = job->parts ? NULL : scratch_take((size_t)((QUERIES_OF_TASK + CHUNK_QUERIES) * stride) * sizeof(float));
+  if (!memory && !job->parts) return R1_OUT_OF_MEMORY;
+  Chunk c = {.job = job};
+  c.keys = (const char *)job->keys_RKTd + row * job->T * job->d * bytes_of(job);
+  c.values = (const char *)job->values_RKTe + row * job->T * job->e * bytes_of(job);
+  for (int64_t chunk = span_first; chunk < span_end && count; chunk++) {
+    c.chunk = chunk * PLACE_CHUNK;
+    attend_queries(job, &q, chunk, memory, memory ? memory + QUERIES_OF_TASK * stride : NULL, &c);
+  }
+  for (int64_t query = q.first; memory && query < q.end; query++)
+    if (place_of(job, &q, query) >= 0) finish(job, memory + (query - q.first) * stride, job->y_BSHe + head_at(job, &q, query) * job->e);
+  if (memory) scratch_give(memory);
+  return 0;
+}
+
+int PATH(cached_merge)(void *job_, int64_t task) {
+  const CachedAttention *job = job_;
+  const Queries q = queries_of(job, task);
+  for (int64_t query = q.first; query < q.end; query++) {
+    int64_t first, end;
+    if (!chunks_of(job, place_of(job, &q, query), &first, &end)) continue;
+    float *whole = kept_part(job, &q, query, first);
+    for (int64_t chunk = first + 1; chunk < end; chunk++) merge(job, whole, kept_part(job, &q, query, chunk));
+    finish(job, whole, job->y_BSHe + head_at(job, &q, query) * job->e);
+  }
+  return 0;
+}
