@@ -1,9 +1,13 @@
 import { Command } from 'commander'
 import { bench } from './verbs/bench.ts'
+import { chat } from './verbs/chat.ts'
 import { doctor } from './verbs/doctor.ts'
+import { evalVerb } from './verbs/eval.ts'
 import { exportVerb } from './verbs/export.ts'
+import { generate } from './verbs/generate.ts'
 import { inspect } from './verbs/inspect.ts'
 import { pull } from './verbs/pull.ts'
+import { run } from './verbs/run.ts'
 import { packageVersion } from './version.ts'
 
 /** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
@@ -15,9 +19,13 @@ export function createProgram(): Command {
     .helpCommand(false)
     .showHelpAfterError('(add --help to see what is possible)')
     .addCommand(bench())
+    .addCommand(chat())
     .addCommand(doctor())
+    .addCommand(evalVerb())
     .addCommand(exportVerb())
+    .addCommand(generate())
     .addCommand(inspect())
     .addCommand(pull())
+    .addCommand(run())
     .addHelpText('after', '\nExample:\n  r1 doctor    look at this machine and say what will run on it')
 }

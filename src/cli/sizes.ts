@@ -22,3 +22,11 @@ export function formatTransfer(what: string, done: number, total: number): strin
   const share = total > 0 ? Math.floor((100 * done) / total) : 100
   return `${what}: ${formatBytes(done)} of ${formatBytes(total)} (${share} %)`
 }
+
+/** A time in milliseconds for people: "3 min", "1.5 h". */
+export function formatDuration(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  if (seconds < 99.5) return `${seconds.toFixed(0)} s`
+  if (seconds < 5970) return `${(seconds / 60).toFixed(0)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}

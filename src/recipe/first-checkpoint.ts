@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { copyCompanions, exportCheckpoint, locateCheckpoint } from '../checkpoint/index.ts'
+import { isFolder, makeFolder } from '../checkpoint/whole-folder.ts'
 import { R1Error } from '../errors.ts'
 import { r1Model, saveModel } from '../models/index.ts'
 import { Variables } from '../runtime/variables.ts'
@@ -13,23 +14,6 @@ const controlTokens = ['<|endoftext|>', '<|im_start|>', '<|im_end|>', '<think>',
 /** Rows of the embedding are a multiple of this: whole tiles of the kernels. */
 const vocabularyStep = 64
 
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  )
-
-/** Makes a folder that is there whole or not at all. */
-async function makeWhole(folder: string, fill: (temporary: string) => Promise<void>): Promise<string> {
-  if (await isFolder(folder)) return folder
-  const temporary = `${folder}.part`
-  await rm(temporary, { recursive: true, force: true })
-  await mkdir(temporary, { recursive: true })
-  await fill(temporary)
-  await rename(temporary, folder)
-  return folder
-}
-
 /**
  * The checkpoint folder that the first stage starts from: the recipe's `from`, written as safetensors where it is another
  * format, or a new model with weights drawn by the seed.
@@ -40,11 +24,11 @@ async function makeWhole(folder: string, fill: (temporary: string) => Promise<vo
 export async function firstCheckpoint(recipe: Recipe, folder: string, signal?: AbortSignal): Promise<string> {
   const { from } = recipe.model
   const base = dirname(resolve(recipe.file))
-  if (from === undefined) return makeWhole(join(folder, 'checkpoint'), (out) => createModel(recipe, base, out))
+  if (from === undefined) return makeFolder(join(folder, 'checkpoint'), (out) => createModel(recipe, base, out))
   const path = await locateCheckpoint(await fromBase(base, from), signal ? { signal } : {})
   const written = await isFolder(path)
   if (written && (await loadTokenizer(path).catch(() => undefined))) return path
-  return makeWhole(join(folder, 'checkpoint'), async (out) => {
+  return makeFolder(join(folder, 'checkpoint'), async (out) => {
     await exportCheckpoint(path, { format: 'safetensors', out, signal })
   })
 }

@@ -1,7 +1,5 @@
-import type { NDArray } from '../runtime/array.ts'
-
-/** A value that JSON holds: what the state of a run is made of. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+import type { Json, TokenBatch } from '../data/index.ts'
+import { NDArray } from '../runtime/array.ts'
 
 /**
  * The tokens of one forward pass, B rows of S. What an objective needs beside them (advantages, log-probabilities of a
@@ -28,6 +26,18 @@ export interface BatchSource {
   /** Where the stream stands: given to `restore` of a new source with the same options, it goes on with the same batch. */
   state(): Json
   restore(state: Json): Promise<void> | void
+}
+
+/** Rows of tokens as the arrays of a forward pass. */
+export function batchOfTokens({ shape, ids, targets, weights, segments, positions }: TokenBatch): Batch {
+  const i64 = (values: BigInt64Array) => NDArray.from(values, shape, 'i64')
+  return {
+    ids: i64(ids),
+    targets: i64(targets),
+    weights: NDArray.from(weights, shape),
+    segments: i64(segments),
+    positions: i64(positions),
+  }
 }
 
 /** Weight of all targets of a batch. */

@@ -1,4 +1,4 @@
-import type { Json } from './batch.ts'
+import type { Json } from '../data/index.ts'
 
 export interface EarlyStoppingOptions {
   /** Evaluations without progress after which training ends. */

@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { openSafetensorsFile } from '../checkpoint/safetensors/read.ts'
 import { writeSafetensors } from '../checkpoint/safetensors/write.ts'
 import { tensorOfBytes } from '../checkpoint/writable.ts'
+import type { Json } from '../data/index.ts'
 import { R1Error } from '../errors.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { Variables } from '../runtime/variables.ts'
-import type { Json } from './batch.ts'
 
 /*
  * The state of a run is one safetensors file: parameters, moments and averages as tensors, all else as JSON in its

@@ -1,6 +1,7 @@
+import type { Json } from '../data/index.ts'
 import { R1Error } from '../errors.ts'
 import type { LoadedModel } from '../models/load.ts'
-import { type Batch, type BatchSource, type Json, tokensOf, weightOf } from './batch.ts'
+import { type Batch, type BatchSource, tokensOf, weightOf } from './batch.ts'
 import { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.ts'
 import type { Objective } from './objective.ts'
 import type { Schedule } from './schedule.ts'
@@ -83,6 +84,11 @@ export class Trainer {
   /** Steps that are done. */
   get step(): number {
     return this.done
+  }
+
+  /** Tokens of all these steps, padding left out. */
+  get tokens(): number {
+    return this.totalTokens
   }
 
   /**

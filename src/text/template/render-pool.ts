@@ -83,6 +83,10 @@ export class RenderPool {
     for (const renderer of [...this.renderers]) this.end(renderer, failed('the renderers were closed'))
   }
 
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
   private next(): void {
     while (this.waiting[0]?.abandoned) this.waiting.shift()
     if (this.waiting.length === 0) return

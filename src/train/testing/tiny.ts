@@ -1,10 +1,11 @@
+import type { Json } from '../../data/index.ts'
 import { bindModel } from '../../models/bind.ts'
 import { llama } from '../../models/llama.ts'
 import type { LoadedModel } from '../../models/load.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { Variables } from '../../runtime/variables.ts'
 import { randomWord, streamKey } from '../../tensor/index.ts'
-import type { Batch, BatchSource, Json } from '../batch.ts'
+import type { Batch, BatchSource } from '../batch.ts'
 
 /** A decoder of two layers over 64 tokens. */
 export function tinyModel(seed = 1): LoadedModel {

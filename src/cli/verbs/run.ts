@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { R1Error } from '../../errors.ts'
+import type { FinishedStage, PlannedStage } from '../../recipe/run.ts'
+import { interruptible } from '../interrupt.ts'
+import { withProgress } from '../progress.ts'
+import { formatBytes, formatCount, formatDuration } from '../sizes.ts'
+import { createVerb, printResult } from '../verb.ts'
+
+interface RunValues {
+  json?: boolean
+  resume?: boolean
+  only?: string
+  dryRun?: boolean
+  runs: string
+}
+
+async function readRecipe(file: string) {
+  const [{ parseRecipe }, { stages }] = await Promise.all([
+    import('../../recipe/recipe.ts'),
+    import('../../recipe/stages.ts'),
+  ])
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new R1Error('file-not-found', `The recipe ${file} cannot be read.`, { remedy: 'Check its path.', cause })
+  })
+  return parseRecipe(text, file, stages)
+}
+
+/** A step as a line of progress: stage, step, loss, rate, what is left. */
+function progressOf(stage: string, line: Readonly<Record<string, unknown>>, started: number): string {
+  const { step, steps, loss, tokens, milliseconds } = line as Record<string, number>
+  if (step === undefined || steps === undefined) return `${stage} ${JSON.stringify(line)}`
+  const perSecond = ((tokens ?? 0) * 1000) / (milliseconds ?? 1)
+  const left = ((performance.now() - started) / step) * (steps - step)
+  return `${stage}  ${step}/${steps}  loss ${loss?.toFixed(4)}  ${formatCount(perSecond)} tokens/s  ${formatDuration(left)} left`
+}
+
+function formatPlan(planned: readonly PlannedStage[], gflops: number): string {
+  const lines = planned.map(({ name, plan }) => {
+    const minutes = formatDuration(plan.operations / gflops / 1e6)
+    return `${name}: ${formatCount(plan.parameters)} parameters, ${plan.steps} steps, ${formatCount(plan.tokens)} tokens, about ${minutes} and ${formatBytes(plan.memory)} of memory`
+  })
+  return [...lines, `Times at the ${gflops.toFixed(0)} GFLOPS that products reach on this machine now.`].join('\n')
+}
+
+const formatNumber = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(5))
+
+function formatFinished(finished: readonly FinishedStage[]): string {
+  if (finished.length === 0) return 'All stages were done before.'
+  return finished
+    .map(({ name, checkpoint, metrics }) => {
+      const measured = Object.entries(metrics).map(([key, value]) => `${key} ${formatNumber(value)}`)
+      return `${name}: ${[...measured, checkpoint].join(', ')}`
+    })
+    .join('\n')
+}
+
+/** `r1 run <recipe.yaml>`: runs the stages of a recipe. */
+export function run(): Command {
+  return createVerb({
+    name: 'run',
+    summary: 'Run the stages of a recipe: pretraining, fine-tuning, distillation and what else it names.',
+    examples: [
+      ['r1 run recipe.yaml --dry-run', 'check everything, say what it takes, start nothing'],
+      ['r1 run recipe.yaml', 'run all stages, into runs/<name>/'],
+      ['r1 run recipe.yaml --resume', 'go on where it stopped, also after a crash'],
+      ['r1 run recipe.yaml --only 2', 'run one stage whose predecessors are done'],
+    ],
+  })
+    .argument('<recipe>', 'a YAML file')
+    .option('--resume', 'go on with a run that was begun')
+    .option('--only <stage>', 'run one stage, by its name or number')
+    .option('--dry-run', 'check the recipe and its data, and say what it will take')
+    .option('--runs <folder>', 'where runs are kept', 'runs')
+    .action(async (file: string, { json, resume = false, only, dryRun, runs }: RunValues) => {
+      const { planRecipe, runRecipe } = await import('../../recipe/run.ts')
+      const recipe = await readRecipe(file)
+      await interruptible(async (signal) => {
+        const planned = await planRecipe(recipe, { runs, resume, signal })
+        if (dryRun) {
+          const { measureGemm } = await import('../bench/gemm.ts')
+          const { gflops } = await measureGemm({ threads: 2, rounds: 4 })
+          printResult({ recipe: recipe.name, seed: recipe.seed, stages: planned, gflops }, json, () =>
+            formatPlan(planned, gflops),
+          )
+          return
+        }
+        const finished = await withProgress(async (progress) => {
+          const done: FinishedStage[] = []
+          let [current, started] = ['', performance.now()]
+          const options = {
+            runs,
+            resume,
+            signal,
+            ...(only !== undefined && { only }),
+            onReport(stage: string, line: Readonly<Record<string, number | string | boolean>>) {
+              if (stage !== current) [current, started] = [stage, performance.now()]
+              progress(progressOf(stage, line, started))
+            },
+          }
+          for await (const stage of runRecipe(recipe, options)) done.push(stage)
+          return done
+        })
+        printResult(finished, json, formatFinished)
+      })
+    })
+}

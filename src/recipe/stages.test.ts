@@ -1,0 +1,119 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openCheckpoint } from '../checkpoint/index.ts'
+import { parseRecipe } from './recipe.ts'
+import { planRecipe, runRecipe } from './run.ts'
+import { stages } from './stages.ts'
+
+const text = Array.from({ length: 60 }, (_, index) => `Number ${index} follows ${index - 1}.\n\n`).join('')
+const pairs = Array.from({ length: 60 }, (_, index) =>
+  JSON.stringify({ prompt: `${index} + 1 = `, completion: `${index + 1}` }),
+)
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'r1-stages-'))
+  await writeFile(join(folder, 'text.txt'), text)
+  await writeFile(join(folder, 'pairs.jsonl'), `${pairs.join('\n')}\n`)
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const head = 'name: small\nmodel: { family: r1, layers: 1, hidden: 64, positions: 128 }\nstages:\n'
+const pretraining = `  - pretrain:
+      data: { files: text.txt, unit: paragraph, heldOut: 0.2, shuffle: 10 }
+      steps: 12
+      batch: 4
+      length: 32
+      saveEvery: 3
+      evaluateEvery: 6
+`
+const tuning = `  - sft:
+      data: { files: pairs.jsonl, heldOut: 0.2 }
+      steps: 6
+      batch: 4
+      length: 32
+      adapter: { rank: 2 }
+`
+
+const recipeOf = (body: string) => parseRecipe(head + body, join(folder, 'recipe.yaml'), stages)
+
+async function run(body: string, runs: string, options: { resume?: boolean; abortAt?: number } = {}) {
+  const abort = new AbortController()
+  const finished = []
+  const run = runRecipe(recipeOf(body), {
+    runs: join(folder, runs),
+    resume: options.resume ?? false,
+    signal: abort.signal,
+    onReport: (_, { step }) => {
+      if (step === options.abortAt) abort.abort()
+    },
+  })
+  for await (const stage of run) finished.push(stage)
+  return finished
+}
+
+const weights = (runs: string, stage: string) =>
+  readFile(join(folder, runs, 'small', stage, 'checkpoint', 'model.safetensors'))
+
+describe('stages', () => {
+  it('train, tune with adapters that are merged, and write a GGUF file that opens', async () => {
+    const finished = await run(`${pretraining}${tuning}  - quantize: { type: q4_0 }\n`, 'runs')
+    expect(finished.map(({ name }) => name)).toEqual(['01-pretrain', '02-sft', '03-quantize'])
+    const [trained, tuned, quantized] = finished as [(typeof finished)[0], (typeof finished)[0], (typeof finished)[0]]
+    expect(trained.metrics.heldOutLoss).toBeLessThan(5.6)
+    expect(Object.keys(trained.data)).toEqual(['text.txt'])
+    await using checkpoint = await openCheckpoint(tuned.checkpoint)
+    expect([...checkpoint.tensors.keys()].filter((name) => /lora|moment|average/.test(name))).toEqual([])
+    expect(await weights('runs', '02-sft')).not.toEqual(await weights('runs', '01-pretrain'))
+    await using gguf = await openCheckpoint(quantized.checkpoint)
+    expect(gguf.format).toBe('gguf')
+  })
+
+  it('go on after a stop with the identical weights and the same lines of metrics', async () => {
+    await run(pretraining, 'whole')
+    await expect(run(pretraining, 'cut', { abortAt: 8 })).rejects.toMatchObject({ code: 'aborted' })
+    await run(pretraining, 'cut', { resume: true })
+    expect(await weights('cut', '01-pretrain')).toEqual(await weights('whole', '01-pretrain'))
+    const lines = async (runs: string) =>
+      (await readFile(join(folder, runs, 'small/01-pretrain/metrics.jsonl'), 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => ({ ...JSON.parse(line), milliseconds: 0 }))
+    expect(await lines('cut')).toEqual(await lines('whole'))
+  })
+
+  it.each([
+    [
+      'a broken line',
+      tuning,
+      'bad-record',
+      /line 4, sft: .*pairs\.jsonl.*41/,
+      `${`${pairs[0]}\n`.repeat(40)}{"prompt": \n`,
+    ],
+    [
+      'a missing file',
+      pretraining.replace('text.txt', 'lost.txt'),
+      'file-not-found',
+      /line 4, pretrain: .*lost\.txt/,
+      '',
+    ],
+    ['an empty file', tuning, 'no-data', /line 4, sft: /, ''],
+    ['a missing field', tuning, 'bad-record', /has no field "completion"/, '{"prompt": "a"}\n'],
+    ['a conversation without a template', tuning, 'no-template', /chat template/, '{"messages": []}\n'],
+    ['rows that are too long', pretraining.replace('length: 32', 'length: 512'), 'bad-option', /longer than/, ''],
+    [
+      'parts that are uneven',
+      pretraining.replace('batch: 4', 'batch: 4\n      accumulation: 3'),
+      'bad-option',
+      /equal parts/,
+      '',
+    ],
+    ['no length of training', pretraining.replace('      steps: 12\n', ''), 'bad-option', /steps/, ''],
+  ])('say what is wrong before anything runs: %s', async (_, body, code, message, data) => {
+    await writeFile(join(folder, 'pairs.jsonl'), data)
+    const planned = planRecipe(recipeOf(body), { runs: join(folder, 'runs') })
+    await expect(planned).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+})

@@ -1,0 +1,123 @@
+/*
+ * Kills a run with SIGKILL at random moments, goes on after each, and compares the weights it ends with, byte for byte,
+ * with those of a run that nobody disturbed.
+ *   npm run proof:resume -- [--kills 20] [--seed 1]
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { randomUniform, streamKey } from '../../../src/tensor/index.ts'
+
+const { values: flags } = parseArgs({
+  options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
+})
+
+const recipe = `name: NAME
+seed: 7
+model: { family: r1, layers: 2, hidden: 64, positions: 256 }
+stages:
+  - pretrain:
+      data: { files: text.txt, unit: paragraph, heldOut: 0.1, shuffle: 50 }
+      steps: 120
+      batch: 8
+      accumulation: 2
+      length: 128
+      saveEvery: 3
+      evaluateEvery: 20
+      ema: 0.9
+  - sft:
+      data: { files: pairs.jsonl, heldOut: 0.1, shuffle: 100 }
+      steps: 120
+      batch: 8
+      length: 64
+      saveEvery: 3
+      adapter: { rank: 4 }
+  - quantize: { type: q8_0 }
+`
+
+const results = [
+  '01-pretrain/checkpoint/model.safetensors',
+  '02-sft/checkpoint/model.safetensors',
+  '03-quantize/checkpoint/model-q8_0.gguf',
+]
+
+const command = [
+  '--import',
+  createRequire(import.meta.url).resolve('tsx'),
+  fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url)),
+  'run',
+]
+
+async function prepare(folder: string): Promise<void> {
+  const source = await readFile(fileURLToPath(new URL('../../../docs/LOG.md', import.meta.url)), 'utf8')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'text.txt'), source)
+  const pairs = Array.from({ length: 400 }, (_, index) =>
+    JSON.stringify({ prompt: `${index} + ${index % 13} = `, completion: String(index + (index % 13)) }),
+  )
+  await writeFile(join(folder, 'pairs.jsonl'), `${pairs.join('\n')}\n`)
+  for (const name of ['undisturbed', 'killed']) {
+    await writeFile(join(folder, `${name}.yaml`), recipe.replace('NAME', name))
+  }
+}
+
+function start(folder: string, name: string, more: readonly string[] = []): ChildProcess {
+  return spawn(process.execPath, [...command, `${name}.yaml`, ...more], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+async function finished(child: ChildProcess): Promise<void> {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`The run ended with ${code}.`)
+}
+
+const hashesOf = (folder: string, name: string): Promise<string[]> =>
+  Promise.all(
+    results.map(async (path) =>
+      createHash('sha256')
+        .update(await readFile(join(folder, 'runs', name, path)))
+        .digest('hex'),
+    ),
+  )
+
+const folder = await mkdtemp(join(tmpdir(), 'r1-resume-'))
+try {
+  await prepare(folder)
+  const started = performance.now()
+  await finished(start(folder, 'undisturbed'))
+  const whole = performance.now() - started
+  const key = streamKey(Number(flags.seed), 'kills')
+  let kills = 0
+  for (let attempt = 0; ; attempt++) {
+    const child = start(folder, 'killed', attempt === 0 ? [] : ['--resume'])
+    const exit = once(child, 'exit') as Promise<[number | null]>
+    if (kills === Number(flags.kills)) {
+      const [code] = await exit
+      if (code !== 0) throw new Error(`The last attempt ended with ${code}.`)
+      break
+    }
+    // From before the first step to the whole length, so that kills fall into loading, steps, saving and finishing.
+    const moment = setTimeout(() => child.kill('SIGKILL'), whole * (0.2 + 0.5 * randomUniform(key, attempt)))
+    const [code] = await exit
+    clearTimeout(moment)
+    if (code === 0) break
+    if (code !== null) throw new Error(`Attempt ${attempt} ended with ${code} instead of being killed.`)
+    kills++
+  }
+  const [expected, found] = [await hashesOf(folder, 'undisturbed'), await hashesOf(folder, 'killed')]
+  for (const [index, path] of results.entries()) {
+    console.log(`${found[index] === expected[index] ? 'equal' : 'DIFFERENT'}  ${path}  ${found[index]}`)
+  }
+  console.log(`${kills} kills`)
+  if (found.join() !== expected.join()) process.exitCode = 1
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
