@@ -1,13 +1,14 @@
 import { R1Error } from '../errors.ts'
 import { evaluateDimension } from '../tensor/dimension.ts'
 import type { Assignment, Graph } from '../tensor/graph.ts'
-import { initializerOf, optimize, type Target, type Tensor } from '../tensor/index.ts'
+import { initializerOf, optimize, type ProductShape, type Target, type Tensor } from '../tensor/index.ts'
 import type { NDArray } from './array.ts'
 import type { Device } from './device.ts'
 import { inPlaceAssignments } from './in-place.ts'
 import { kernelLibrary } from './kernels.ts'
 import { type LoweredGraph, lowerGraph } from './lower.ts'
 import { type PrecisionOptions, withPrecision } from './precision.ts'
+import { isNativeProduct, type ProductChoice, productRule } from './products/rule.ts'
 import type { Arrays, BoundRun, RunOptions, Session } from './session.ts'
 import { createSession, createSessionSync } from './session.ts'
 import { zerosOn } from './transfer.ts'
@@ -20,6 +21,8 @@ export interface ProgramOptions extends PrecisionOptions {
   readonly spinning?: boolean
   /** Whether the native kernels may be used; on by default. */
   readonly kernels?: boolean
+  /** Which matrix products are the kernel's; without it, what this process decides (`productRule`). */
+  readonly products?: ProductChoice
   /** Whether state is updated in its own memory where that is safe, or always in a second buffer. */
   readonly state?: 'in-place' | 'swapped'
   /** Return the same output arrays from every run instead of new ones. */
@@ -38,8 +41,11 @@ export interface ProgramStatistics {
 }
 
 /** The target of the options: which lowering of each operator is taken. */
-export function targetOf({ device = 'cpu', kernels = true }: ProgramOptions): Target {
-  return { device, kernels: kernels && device === 'cpu' ? kernelLibrary().operators : new Set<string>() }
+export function targetOf({ device = 'cpu', kernels = true, products }: ProgramOptions): Target {
+  if (!kernels || device !== 'cpu') return { device, kernels: new Set() }
+  const choice = products ?? productRule().choice
+  const nativeProduct = (product: ProductShape) => isNativeProduct(choice, product)
+  return { device, kernels: kernelLibrary().operators, nativeProduct }
 }
 
 interface Prepared {

@@ -1,3 +1,4 @@
+import type { Dimension } from './dimension.ts'
 import type { Emitter } from './emitter.ts'
 import { traceError } from './error.ts'
 import { type Attributes, createNode, type GraphNode, type Tensor } from './graph.ts'
@@ -8,6 +9,16 @@ export interface Target {
   readonly device: 'cpu' | 'webgpu'
   /** Names of the native operators that the loaded kernel library offers; empty where there is none. */
   readonly kernels: ReadonlySet<string>
+  /** Whether the native kernel computes a matrix product, where both can; without it, those in bf16 and no others. */
+  nativeProduct?(product: ProductShape): boolean
+}
+
+/** A matrix product `[rows, depth] · [depth, columns]` as a target judges it. */
+export interface ProductShape {
+  readonly rows: Dimension
+  readonly depth: Dimension
+  readonly columns: Dimension
+  readonly precision: 'f32' | 'bf16'
 }
 
 /** A node seen by its backward rule. */
@@ -36,7 +47,7 @@ export interface KernelLowering<A extends Attributes = Attributes> {
   /** Name of the native operator. */
   readonly operator: string
   /** Whether the kernel takes these inputs; without it, it takes all. */
-  supports?(inputs: readonly TensorType[], attributes: A): boolean
+  supports?(inputs: readonly TensorType[], attributes: A, target: Target): boolean
   lower(emitter: Emitter, call: LowerCall<A>): readonly string[]
 }
 

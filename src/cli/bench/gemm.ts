@@ -1,76 +1,144 @@
+import { availableParallelism } from 'node:os'
 import { Option } from 'commander'
-import type { Benchmark } from './benchmark.ts'
+import { R1Error } from '../../errors.ts'
+import type { MeasuredShape, ProductTable } from '../../runtime/products/table.ts'
+import type { Tensor } from '../../tensor/index.ts'
+import type { Benchmark, BenchmarkContext } from './benchmark.ts'
 
 interface GemmOptions {
+  readonly threads: string
+  readonly milliseconds: string
+  readonly write: boolean
+}
+
+/** One product on both sides. */
+interface GemmRow extends MeasuredShape {
+  readonly precision: 'f32' | 'bf16'
+  readonly kernel_ms: number
+  readonly onnxruntime_ms: number
+  /** Time of ONNX Runtime over that of the kernel. */
+  readonly ratio: number
+}
+
+interface GemmResult {
+  /** Instruction set of the kernels. */
+  readonly path: string
   readonly threads: number
-  readonly rounds: number
+  readonly rows: readonly GemmRow[]
+  readonly table: ProductTable
+  /** Where the table was written; null where it was not. */
+  readonly file: string | null
 }
 
-interface GemmRow {
-  readonly size: number
-  readonly milliseconds: number
-  readonly gflops: number
-}
+/** Fewest runs of a side. */
+const fewest = 5
 
-export interface GemmResult {
-  /** The best of all sizes. */
-  readonly gflops: number
-  readonly threads: number
-  readonly sizes: readonly GemmRow[]
-}
-
-/** Rate of square f32 products on ONNX Runtime: the roof that training is measured against. */
-export async function measureGemm(
-  { threads, rounds }: GemmOptions,
-  progress: (message: string) => void = () => undefined,
-): Promise<GemmResult> {
+/** Times x · Wᵀ by the kernel and by ONNX Runtime in turns, and takes the best of each. */
+async function measure(
+  shape: MeasuredShape,
+  precision: 'f32' | 'bf16',
+  { threads, milliseconds }: { readonly threads: number; readonly milliseconds: number },
+): Promise<GemmRow> {
   const [{ NDArray }, { jit }, { matmul }] = await Promise.all([
     import('../../runtime/array.ts'),
     import('../../runtime/jit.ts'),
     import('../../tensor/index.ts'),
   ])
-  const sizes: GemmRow[] = []
-  for (const size of [512, 1024, 1536, 2048]) {
-    progress(`${size}×${size}`)
-    using product = jit(({ a, b }: { a: Tensor; b: Tensor }) => matmul(a, b), { threads, reuseOutputs: true })
-    using a = NDArray.from(
-      Float32Array.from({ length: size * size }, (_, index) => ((index * 7) % 13) - 6),
-      [size, size],
+  const { rows, depth, columns } = shape
+  const filled = (extents: readonly [number, number]) =>
+    NDArray.from(
+      Float32Array.from({ length: extents[0] * extents[1] }, (_, index) => ((index * 7) % 13) - 6),
+      extents,
     )
-    using b = NDArray.from(
-      Float32Array.from({ length: size * size }, (_, index) => ((index * 5) % 11) - 5),
-      [size, size],
-    )
-    product.runSync({ a, b })
-    let best = Number.POSITIVE_INFINITY
-    for (let round = 0; round < rounds; round++) {
+  using x = filled([rows, depth])
+  using w = filled([columns, depth])
+  const sides = (['kernel', 'onnxruntime'] as const).map((products) => ({
+    run: jit(({ x, w }: { x: Tensor; w: Tensor }) => matmul(x, w, { transposeB: true }), {
+      threads,
+      precision,
+      products,
+      reuseOutputs: true,
+    }),
+    best: Number.POSITIVE_INFINITY,
+  }))
+  for (const { run } of sides) run.runSync({ x, w })
+  const end = performance.now() + milliseconds
+  for (let round = 0; round < fewest || performance.now() < end; round++) {
+    for (const side of sides) {
       const started = performance.now()
-      product.runSync({ a, b })
-      best = Math.min(best, performance.now() - started)
+      side.run.runSync({ x, w })
+      side.best = Math.min(side.best, performance.now() - started)
     }
-    sizes.push({ size, milliseconds: best, gflops: (2 * size ** 3) / best / 1e6 })
   }
-  return { gflops: Math.max(...sizes.map(({ gflops }) => gflops)), threads, sizes }
+  for (const { run } of sides) run.dispose()
+  const [kernel, onnxruntime] = sides.map(({ best }) => best) as [number, number]
+  const ratio = Number((onnxruntime / kernel).toFixed(2))
+  return { ...shape, precision, kernel_ms: kernel, onnxruntime_ms: onnxruntime, ratio }
 }
 
-type Tensor = import('../../tensor/index.ts').Tensor
+function tableOf(rows: readonly GemmRow[]): ProductTable {
+  const ratios = (precision: 'f32' | 'bf16') =>
+    Object.fromEntries(rows.flatMap((row) => (row.precision === precision ? [[row.name, row.ratio]] : [])))
+  return { f32: ratios('f32'), bf16: ratios('bf16') }
+}
+
+async function run(options: GemmOptions, { signal, progress }: BenchmarkContext): Promise<GemmResult> {
+  const [{ kernelLibrary }, rule, { measuredShapes }] = await Promise.all([
+    import('../../runtime/kernels.ts'),
+    import('../../runtime/products/rule.ts'),
+    import('../../runtime/products/table.ts'),
+  ])
+  const { path: library, instructions, reason } = kernelLibrary()
+  if (!library || !instructions) {
+    throw new R1Error('no-kernels', `There are no kernels to measure: ${reason}.`, {
+      remedy: 'ONNX Runtime computes every product here; `r1 doctor` says more.',
+    })
+  }
+  const settings = { threads: Number(options.threads), milliseconds: Number(options.milliseconds) }
+  const rows: GemmRow[] = []
+  for (const precision of ['f32', 'bf16'] as const) {
+    for (const shape of measuredShapes) {
+      signal.throwIfAborted()
+      progress(`${precision} ${shape.name}`)
+      rows.push(await measure(shape, precision, settings))
+    }
+  }
+  const table = tableOf(rows)
+  const file = options.write ? rule.tableFile() : null
+  if (file) rule.writeTable(file, rule.machineKey(library), table)
+  return { path: instructions, threads: settings.threads, rows, table, file }
+}
+
+function format({ path, threads, rows, file }: GemmResult): string {
+  const cells = rows.map(({ precision, rows: m, depth, columns, kernel_ms, onnxruntime_ms, ratio }) => {
+    const rate = (milliseconds: number) => `${((2 * m * depth * columns) / milliseconds / 1e6).toFixed(0)} GFLOPS`
+    const shape = `${m} × ${depth} × ${columns}`
+    return [
+      precision,
+      shape,
+      rate(kernel_ms),
+      rate(onnxruntime_ms),
+      `${ratio.toFixed(2)}×`,
+      ratio > 1 ? 'kernel' : 'ort',
+    ]
+  })
+  const head = ['', 'M × K × N', 'kernel', 'ONNX Runtime', 'ratio', 'taken']
+  return [
+    `path ${path}, ${threads} threads`,
+    ...[head, ...cells].map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(6) : cell.padStart(18))).join('')),
+    file ? `Written to ${file}; programs of this machine decide by it from now on.` : 'Not written.',
+  ].join('\n')
+}
 
 /** `r1 bench gemm` */
-export const gemm: Benchmark<{ threads: string; rounds: string }, GemmResult> = {
+export const gemm: Benchmark<GemmOptions & Record<string, unknown>, GemmResult> = {
   name: 'gemm',
-  summary: 'Rate of square f32 matrix products, in GFLOPS.',
+  summary: "Matrix products of the kernels beside ONNX Runtime's; what is faster here is taken from then on.",
   options: [
-    new Option('--threads <n>', 'threads of the product').default('2'),
-    new Option('--rounds <n>', 'runs of each size, the best counts').default('12'),
+    new Option('--threads <n>', 'threads of a product').default(String(availableParallelism())),
+    new Option('--milliseconds <n>', 'time for each shape').default('150'),
+    new Option('--no-write', 'leave the table of this machine as it is'),
   ],
-  run: ({ threads, rounds }, { progress }) =>
-    measureGemm({ threads: Number(threads), rounds: Number(rounds) }, progress),
-  format: ({ gflops, sizes }) =>
-    [
-      ...sizes.map(
-        (row) =>
-          `${String(row.size).padStart(5)}³  ${row.milliseconds.toFixed(2).padStart(8)} ms  ${row.gflops.toFixed(0).padStart(5)} GFLOPS`,
-      ),
-      `best   ${gflops.toFixed(0)} GFLOPS`,
-    ].join('\n'),
+  run,
+  format,
 }

@@ -28,9 +28,9 @@ async function measureHere(name: string, options: TrainOptions): Promise<TrainRo
       remedy: `Use one of ${trainConfigurations.map((known) => known.name).join(', ')}.`,
     })
   }
-  const [{ runTraining }, { measureGemm }] = await Promise.all([import('./train-run.ts'), import('./gemm.ts')])
+  const [{ runTraining }, { measureRoof }] = await Promise.all([import('./train-run.ts'), import('./roof.ts')])
   const threads = Number(options.threads)
-  const { gflops } = await measureGemm({ threads, rounds: 6 })
+  const gflops = await measureRoof({ threads, rounds: 6 })
   const { precision, kernels } = options
   return runTraining(configuration, { steps: Number(options.steps), threads, precision, kernels }, gflops)
 }

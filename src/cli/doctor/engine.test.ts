@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { examineKernels, examineRuntime, examineWebGpu } from './engine.ts'
+import { examineKernels, examineProducts, examineRuntime, examineWebGpu } from './engine.ts'
 
 const crash = { failure: 'The process that tried it ended with SIGSEGV.', code: 'crashed', details: '' }
 
@@ -17,7 +17,13 @@ describe('onnxruntime', () => {
 
 describe('kernels', () => {
   it('are worth a notice when they are missing, with the reason', async () => {
-    const facts = { library: null, instructions: null, operators: [], reason: 'switched off by R1_KERNELS' }
+    const facts = {
+      library: null,
+      instructions: null,
+      operators: [],
+      reason: 'switched off by R1_KERNELS',
+      products: '',
+    }
     expect(await examineKernels({ facts })).toMatchObject({ status: 'notice', summary: facts.reason })
     expect(await examineKernels(crash)).toMatchObject({ status: 'notice', summary: crash.failure })
   })
@@ -28,8 +34,29 @@ describe('kernels', () => {
       instructions: 'avx512',
       operators: ['AdamW', 'Rope'],
       reason: 'the best here',
+      products: 'all by the kernel',
     }
     expect(await examineKernels({ facts })).toMatchObject({ status: 'good', summary: '2 operators on avx512', facts })
+  })
+})
+
+describe('products', () => {
+  const facts = { library: '/lib/r1.so', instructions: 'avx512', operators: ['MatMul'], reason: 'the best here' }
+
+  it('say how they are divided, and how to measure where that was not done here', () => {
+    const here = 'the kernel takes 3 of 16 classes (measured on this machine)'
+    expect(examineProducts({ ...facts, products: here })).toEqual({
+      status: 'good',
+      summary: here,
+      facts: { products: here },
+    })
+    const shipped = 'the kernel takes 3 of 16 classes (shipped for avx512)'
+    expect(examineProducts({ ...facts, products: shipped }).remedy).toMatch(/r1 bench gemm/)
+  })
+
+  it("are ONNX Runtime's where there are no kernels", () => {
+    const without = { ...facts, library: null, instructions: null, products: 'whatever' }
+    expect(examineProducts(without).summary).toBe('all by ONNX Runtime')
   })
 })
 

@@ -19,6 +19,8 @@ export interface KernelFacts {
   operators: string[]
   /** Why this instruction set, or why there is no library. */
   reason: string
+  /** Which matrix products the kernels take, and how that was decided; null where there are no kernels. */
+  products: string | null
 }
 
 export interface WebGpuFacts {
@@ -55,11 +57,20 @@ export async function examineRuntime(outcome?: ProbeOutcome<'runtime'>): Promise
 export async function examineKernels(outcome?: ProbeOutcome<'kernels'>): Promise<Finding<KernelFacts>> {
   const probed = outcome ?? (await runProbe('kernels'))
   const facts =
-    'facts' in probed ? probed.facts : { library: null, instructions: null, operators: [], reason: probed.failure }
+    'facts' in probed
+      ? probed.facts
+      : { library: null, instructions: null, operators: [], reason: probed.failure, products: null }
   if (facts.library !== null) {
     return { status: 'good', summary: `${facts.operators.length} operators on ${facts.instructions}`, facts }
   }
   return { status: 'notice', summary: facts.reason, remedy: 'Everything works without them, slower.', facts }
+}
+
+/** Says which matrix products are the kernels' and which ONNX Runtime's. */
+export function examineProducts({ library, products }: KernelFacts): Finding {
+  const summary = library === null || products === null ? 'all by ONNX Runtime' : products
+  const remedy = /shipped|nothing was measured/.test(summary) ? '`r1 bench gemm` measures this machine.' : undefined
+  return { status: 'good', summary, remedy, facts: { products: summary } }
 }
 
 /** Runs a small graph on WebGPU. Without it everything runs on the processor. */

@@ -1,5 +1,5 @@
 import { packageVersion } from '../version.ts'
-import { examineKernels, examineRuntime, examineWebGpu } from './engine.ts'
+import { examineKernels, examineProducts, examineRuntime, examineWebGpu } from './engine.ts'
 import type { Finding } from './finding.ts'
 import { type Capacity, capacities } from './fits.ts'
 import { examineMemory } from './memory.ts'
@@ -30,6 +30,7 @@ export async function examine(): Promise<Examination> {
     node: examineNode(),
     onnxruntime: runtime,
     kernels,
+    products: examineProducts(kernels.facts),
     webgpu,
   }
   return {

@@ -7,12 +7,20 @@ import { NDArray } from '../../runtime/array.ts'
 import { kernelLibrary } from '../../runtime/kernels.ts'
 import { OnnxModel } from '../../runtime/onnx/model.ts'
 import { runtimeInformation } from '../../runtime/ort/information.ts'
+import { describeRule, productRule } from '../../runtime/products/rule.ts'
 import { createSession } from '../../runtime/session.ts'
 
 /** What each probe finds. */
 export interface ProbeFacts {
   runtime: { version: string; library: string; providers: readonly string[] }
-  kernels: { library: string | null; instructions: string | null; operators: string[]; reason: string }
+  kernels: {
+    library: string | null
+    instructions: string | null
+    operators: string[]
+    reason: string
+    /** Which matrix products the kernels take. */
+    products: string
+  }
   webgpu: { result: number[] }
 }
 
@@ -28,7 +36,8 @@ const probes: { [Name in ProbeName]: () => ProbeFacts[Name] | Promise<ProbeFacts
 
   kernels() {
     const { path = null, instructions = null, operators, reason } = kernelLibrary()
-    return { library: path, instructions, operators: [...operators].sort(), reason }
+    const products = describeRule(productRule())
+    return { library: path, instructions, operators: [...operators].sort(), reason, products }
   },
 
   async webgpu() {

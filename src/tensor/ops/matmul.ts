@@ -1,8 +1,8 @@
-import type { Dimension } from '../dimension.ts'
+import { type Dimension, multiplyDimensions } from '../dimension.ts'
 import { isFloating } from '../dtype.ts'
 import { broadcastViolation, dtypeViolation, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
-import { applyOne, defineOperator, type KernelLowering } from '../operator.ts'
+import { applyOne, defineOperator, type KernelLowering, type ProductShape, type Target } from '../operator.ts'
 import { broadcastShapes, formatShape, formatType, type Shape, sameShape, type TensorType } from '../shape.ts'
 import { add } from './elementwise.ts'
 import { sumTo } from './reduce-to.ts'
@@ -36,9 +36,30 @@ function operand(type: TensorType, transposed: boolean): { batch: Shape; rows: D
   return transposed ? { batch, rows: last, columns: beforeLast } : { batch, rows: beforeLast, columns: last }
 }
 
+/** The product as a target judges it: a left batch counts as rows where the right operand has none. */
+export function productShape([a, b]: readonly TensorType[], attributes: MatmulAttributes): ProductShape | undefined {
+  if (!a || !b) return undefined
+  const left = operand(a, attributes.transposeA)
+  const { columns } = operand(b, attributes.transposeB)
+  const batch = b.shape.length === 2 ? left.batch : []
+  const rows = [...batch, left.rows].reduce<Dimension>(multiplyDimensions, 1)
+  return { rows, depth: left.columns, columns, precision: attributes.precision }
+}
+
+/** Whether a native kernel shall compute a product of f32 tensors. */
+export function prefersNativeProduct(
+  inputs: readonly TensorType[],
+  attributes: MatmulAttributes,
+  target: Target,
+): boolean {
+  const shape = productShape(inputs, attributes)
+  if (!shape || inputs[0]?.dtype !== 'f32' || inputs[1]?.dtype !== 'f32') return false
+  return target.nativeProduct?.(shape) ?? attributes.precision === 'bf16'
+}
+
 const productKernel: KernelLowering<MatmulAttributes> = {
   operator: 'MatMul',
-  supports: ([a, b], { precision }) => precision === 'bf16' && a?.dtype === 'f32' && b?.dtype === 'f32',
+  supports: prefersNativeProduct,
   lower: (emitter, { inputs, outputTypes, attributes: { transposeA, transposeB, alpha, precision } }) =>
     emitter.node(
       'MatMul',

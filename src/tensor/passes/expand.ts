@@ -9,7 +9,8 @@ export type Lowering = 'kernel' | 'stock' | 'composite'
 /** The first form of an operator that fits the target: native kernel, stock nodes, composite. */
 export function loweringOf({ operator, inputs, attributes }: GraphNode, target: Target): Lowering {
   const { kernel } = operator
-  if (kernel && target.kernels.has(kernel.operator) && (kernel.supports?.(inputs, attributes) ?? true)) return 'kernel'
+  const offered = kernel && target.kernels.has(kernel.operator)
+  if (offered && (kernel.supports?.(inputs, attributes, target) ?? true)) return 'kernel'
   if (operator.lower && (operator.supports?.(inputs, attributes, target) ?? true)) return 'stock'
   return 'composite'
 }
