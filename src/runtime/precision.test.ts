@@ -159,7 +159,7 @@ describe('products on rounded operands', () => {
     'bf16: the native kernel agrees with the emulation',
     () => {
       const [kernel, emulation] = [
-        product({ precision: 'bf16' }),
+        product({ precision: 'bf16', products: 'kernel' }),
         product({ precision: 'bf16', emulate: true, kernels: false }),
       ]
       kernel.forEach((value, place) => {

@@ -24,7 +24,7 @@ export const matmulManyOperator = defineOperator<MatmulAttributes>({
   composite: ([a, ...bs], attributes) => bs.map((b) => applyOne(matmulOperator, [a as Tensor, b], attributes)),
   kernel: {
     operator: 'MatMulMany',
-    supports: (inputs, { precision }) => precision === 'bf16' && inputs.every(isMatrix),
+    supports: (inputs) => inputs.every(isMatrix),
     lower: (emitter, { inputs, outputTypes, attributes }) =>
       emitter.node('MatMulMany', inputs, kernelAttributes(attributes), { domain: 'r1', types: outputTypes }),
   },
@@ -57,7 +57,7 @@ export const matmulSumOperator = defineOperator<MatmulSumAttributes>({
   },
   kernel: {
     operator: 'MatMulSum',
-    supports: (inputs, { precision }) => precision === 'bf16' && inputs.every(isMatrix),
+    supports: (inputs) => inputs.every(isMatrix),
     lower: (emitter, { inputs, outputTypes, attributes }) =>
       emitter.node(
         'MatMulSum',
