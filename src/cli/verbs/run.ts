@@ -78,8 +78,8 @@ export function run(): Command {
       await interruptible(async (signal) => {
         const planned = await planRecipe(recipe, { runs, resume, signal })
         if (dryRun) {
-          const { measureGemm } = await import('../bench/gemm.ts')
-          const { gflops } = await measureGemm({ threads: 2, rounds: 4 })
+          const { measureRoof } = await import('../bench/roof.ts')
+          const gflops = await measureRoof({ threads: 2, rounds: 4 })
           printResult({ recipe: recipe.name, seed: recipe.seed, stages: planned, gflops }, json, () =>
             formatPlan(planned, gflops),
           )
