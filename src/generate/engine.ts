@@ -1,4 +1,5 @@
 import { R1Error } from '../errors.ts'
+import type { CacheDType } from '../models/cache.ts'
 import type { LoadedModel, Model } from '../models/index.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import { Executor } from './executor.ts'
@@ -17,6 +18,8 @@ export interface EngineOptions extends ProgramOptions {
   readonly context?: number
   /** Prompts are computed in parts that end at multiples of it, so that long ones do not hold up streams; 256 without it. */
   readonly chunk?: number
+  /** What keys and values are kept in; f16 without it. */
+  readonly cacheType?: CacheDType
   /** How much may wait; 256 requests and 2²⁰ tokens without it. */
   readonly queue?: Partial<QueueLimits>
 }
@@ -64,12 +67,19 @@ export class Engine {
         remedy: 'Use a decoder, or `embed` for vectors of texts.',
       })
     }
-    const { slots = 4, context = Math.min(model.positions, 2048), chunk = 256, queue = {}, ...program } = options
+    const defaults = {
+      slots: 4,
+      context: Math.min(model.positions, 2048),
+      chunk: 256,
+      queue: {},
+      cacheType: 'f16',
+    } as const
+    const { slots, context, chunk, queue, cacheType, ...program } = { ...defaults, ...options }
     checkWhole('slots', slots, 1, 1024)
     checkWhole('context', context, 2, model.positions)
     checkWhole('chunk', chunk, 1, 65536)
     // A row that is shorter than the longest of its step is filled up behind its last token.
-    const size = { slots, tokens: context + longestDraft + 1, dtype: 'f32' } as const
+    const size = { slots, tokens: context + longestDraft + 1, dtype: cacheType }
     const executor = await Executor.create(loaded, size, program)
     return new Engine(model, executor, { slots, context, chunk, queue })
   }

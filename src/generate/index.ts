@@ -15,6 +15,7 @@ export {
 export type { Finish, GeneratedToken, TokenRequest, Usage } from './request.ts'
 export type { ScoredToken } from './sampling/log-probabilities.ts'
 export type { SamplingOptions } from './sampling/options.ts'
+export { type Perplexity, Scorer } from './score.ts'
 export type { EngineStatistics } from './statistics.ts'
 export { type SummarizeOptions, Summarizer } from './summarizer.ts'
 export type {

@@ -1,3 +1,4 @@
+import { R1Error } from '../../errors.ts'
 import { randomWord } from '../../tensor/random.ts'
 import type { Engine } from '../engine.ts'
 import { type Guide, joinGuides } from '../guide.ts'
@@ -42,10 +43,13 @@ export async function promptTokens(
     // The mark of an end is for texts that are over.
     return { ids: ids.at(-1) === tokenizer.special.eos && ids.length > 1 ? ids.slice(0, -1) : ids, inside: false }
   }
-  const { ids, opensReasoning } = await template.renderToTokens(tokenizer, {
+  const rendering = template.renderToTokens(tokenizer, {
     messages,
     ...(templateVariables && { variables: templateVariables }),
     ...(signal && { signal }),
+  })
+  const { ids, opensReasoning } = await rendering.catch((error: unknown) => {
+    throw signal?.aborted ? new R1Error('aborted', 'Generating was aborted.', { cause: error }) : error
   })
   return { ids, inside: opensReasoning }
 }
