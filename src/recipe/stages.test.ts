@@ -62,13 +62,55 @@ describe('stages', () => {
     const finished = await run(`${pretraining}${tuning}  - quantize: { type: q4_0 }\n`, 'runs')
     expect(finished.map(({ name }) => name)).toEqual(['01-pretrain', '02-sft', '03-quantize'])
     const [trained, tuned, quantized] = finished as [(typeof finished)[0], (typeof finished)[0], (typeof finished)[0]]
-    expect(trained.metrics.heldOutLoss).toBeLessThan(5.6)
+    expect(trained.metrics['heldOut.loss']).toBeLessThan(5.6)
     expect(Object.keys(trained.data)).toEqual(['text.txt'])
     await using checkpoint = await openCheckpoint(tuned.checkpoint)
     expect([...checkpoint.tensors.keys()].filter((name) => /lora|moment|average/.test(name))).toEqual([])
     expect(await weights('runs', '02-sft')).not.toEqual(await weights('runs', '01-pretrain'))
     await using gguf = await openCheckpoint(quantized.checkpoint)
     expect(gguf.format).toBe('gguf')
+  })
+
+  it('adapt with domains that take turns, prefer what was chosen, and follow a teacher', async () => {
+    await writeFile(join(folder, 'other.txt'), text.replaceAll('follows', 'comes after'))
+    const preferences = pairs.map((line) => {
+      const { prompt, completion } = JSON.parse(line)
+      return JSON.stringify({ prompt, chosen: completion, rejected: '?' })
+    })
+    await writeFile(join(folder, 'preferences.jsonl'), `${preferences.join('\n')}\n`)
+    const finished = await run(
+      `${pretraining}
+  - adapt:
+      domains:
+        - { files: other.txt, unit: paragraph, heldOut: 0.2, share: [[0, 0.1], [1, 0.9]] }
+        - { files: text.txt, unit: paragraph, share: 0.5 }
+      consolidation: { data: { files: text.txt, unit: paragraph }, rows: 8 }
+      steps: 6
+      batch: 4
+      length: 32
+  - dpo:
+      data: { files: preferences.jsonl, heldOut: 0.2 }
+      steps: 12
+      batch: 8
+      length: 16
+      rate: 1e-3
+  - distill:
+      teacher: runs/small/01-pretrain/checkpoint
+      data: { files: text.txt, unit: paragraph, heldOut: 0.2 }
+      steps: 6
+      batch: 4
+      length: 32
+`,
+      'runs',
+    )
+    const [, adapted, preferring, following] = finished.map(({ metrics }) => metrics)
+    expect(finished.map(({ data }) => Object.keys(data).sort())[1]).toEqual(['other.txt', 'text.txt'])
+    expect(adapted?.steps).toBe(6)
+    expect(preferring?.['heldOut.accuracy']).toBeGreaterThan(0.9)
+    expect(preferring?.['heldOut.loss']).toBeLessThan(Math.LN2)
+    expect(following?.['heldOut.divergence']).toBeLessThan(0.5)
+    await using checkpoint = await openCheckpoint((finished[3] as (typeof finished)[0]).checkpoint)
+    expect([...checkpoint.tensors.keys()].some((name) => name.startsWith('teacher'))).toBe(false)
   })
 
   it('go on after a stop with the identical weights and the same lines of metrics', async () => {

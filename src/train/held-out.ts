@@ -23,21 +23,28 @@ export class HeldOut {
     this.batches = batches
     this.objective = objective
     this.compiled = jit(
-      ({ batch }: { batch: TracedBatch }) => objective.sums(forwardPass(model, new Scope(scope), batch)).loss,
+      ({ batch }: { batch: TracedBatch }) => {
+        const { loss, metrics = {} } = objective.sums(forwardPass(model, new Scope(scope), batch))
+        return { loss, metrics }
+      },
       { variables, reuseOutputs: true, ...jitOptions },
     )
   }
 
-  /** The mean loss over all batches. @throws R1Error `aborted` */
-  async loss(signal?: AbortSignal): Promise<number> {
-    let [sum, weight] = [0, 0]
+  /** The mean loss over all batches, and the means of the objective's metrics. @throws R1Error `aborted` */
+  async measure(signal?: AbortSignal): Promise<{ readonly loss: number } & Readonly<Record<string, number>>> {
+    const sums: Record<string, number> = {}
+    let weight = 0
     for (const batch of this.batches) {
       if (signal?.aborted) throw new R1Error('aborted', 'Measuring was stopped.', { cause: signal.reason })
-      const loss = await this.compiled.run({ batch: presentArrays(batch) })
-      sum += loss.toNumbers()[0] as number
+      const { loss, metrics } = await this.compiled.run({ batch: presentArrays(batch) })
+      for (const [name, sum] of Object.entries({ loss, ...metrics })) {
+        sums[name] = (sums[name] ?? 0) + (sum.toNumbers()[0] as number)
+      }
       weight += (this.objective.weight ?? weightOf)(batch)
     }
-    return sum / weight
+    const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / weight]))
+    return { loss: Number.NaN, ...means }
   }
 
   dispose(): void {

@@ -19,8 +19,9 @@ import { ChatTemplate, loadTokenizer, RenderPool } from '../../text/index.ts'
 import { nextToken } from '../objectives/next-token.ts'
 import { checkRecords, dataShape, hashesOf, recordsOf } from './data-options.ts'
 import { loopShape } from './options.ts'
+import { rowBatches } from './row-batches.ts'
 import type { Stage, StageContext } from './stage.ts'
-import { planRows, type RowStage, runRows } from './train-stage.ts'
+import { planTraining, runTraining, type TrainStage } from './train-stage.ts'
 
 const options = z.strictObject({
   data: z.strictObject({
@@ -57,23 +58,24 @@ async function exampleMaker({ data }: Options, parent: string, pool: RenderPool)
   }
 }
 
-function stageOf(settings: Options, { base, parent, seed }: StageContext, pool: RenderPool): RowStage {
+function stageOf(settings: Options, { base, parent, seed }: StageContext, pool: RenderPool): TrainStage {
   const { data, length } = settings
   return {
     name: 'sft',
     objective: nextToken,
     hashes: () => hashesOf(data, base),
     check: () => checkRecords(data, base, (record) => checkFields(record, data)),
-    async rows() {
+    async batches(rows) {
       const make = await exampleMaker(settings, parent, pool)
       const { special } = await loadTokenizer(parent)
       const rowsOf = (records: Stream<DataRecord>): Stream<TokenRow> =>
         new PackedRows(new TransformedStream(records, make), { length, pad: special.pad ?? 0 })
       const training = new RepeatedStream(await recordsOf(data, base, 'train'))
-      return {
-        training: rowsOf(new ShuffledStream(training, { seed, buffer: data.shuffle })),
-        heldOut: rowsOf(await recordsOf(data, base, 'held-out')),
-      }
+      return rowBatches(
+        rowsOf(new ShuffledStream(training, { seed, buffer: data.shuffle })),
+        rowsOf(await recordsOf(data, base, 'held-out')),
+        rows,
+      )
     },
   }
 }
@@ -85,10 +87,10 @@ export const sft: Stage<typeof options> = {
   options,
   async plan(settings, context) {
     using pool = new RenderPool()
-    return await planRows(stageOf(settings, context, pool), settings, context)
+    return await planTraining(stageOf(settings, context, pool), settings, context)
   },
   async run(settings, context) {
     using pool = new RenderPool()
-    return await runRows(stageOf(settings, context, pool), settings, context)
+    return await runTraining(stageOf(settings, context, pool), settings, context)
   },
 }
