@@ -2,6 +2,7 @@
 // A row of n floats is walked as
 //   for (int64_t i = 0; i < n; i += LANES) store(y + i, load(x + i, n - i) * factor, n - i);
 // where the last argument of load and store says how many elements are left: lanes beyond them read as 0 and are not written.
+// load_bf16 and store_bf16 do the same with numbers kept in bfloat16, which are rounded to nearest, ties to even.
 #pragma once
 #include <math.h>
 #include <stdbool.h>
@@ -29,6 +30,16 @@ INLINE void store(float *p, vec v, int64_t left) {
     _mm512_storeu_ps(p, v);
   else
     _mm512_mask_storeu_ps(p, lanes_below(left), v);
+}
+INLINE vec load_bf16(const uint16_t *p, int64_t left) {
+  __m256i bits = left >= LANES ? _mm256_loadu_si256((const __m256i *)(const void *)p) : _mm256_maskz_loadu_epi16(lanes_below(left), p);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+INLINE void store_bf16(uint16_t *p, vec v, int64_t left) {
+  __m512i bits = _mm512_castps_si512(v), high = _mm512_srli_epi32(bits, 16), odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+  __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd), 16);
+  rounded = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), high, _mm512_set1_epi32(0x40));
+  _mm256_mask_storeu_epi16(p, left >= LANES ? 0xffff : lanes_below(left), _mm512_cvtepi32_epi16(rounded));
 }
 INLINE vec multiply_add(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vec greater_of(vec a, vec b) { return _mm512_max_ps(a, b); }
@@ -64,6 +75,24 @@ INLINE void store(float *p, vec v, int64_t left) {
     _mm256_storeu_ps(p, v);
   else
     _mm256_maskstore_ps(p, lanes_below(left), v);
+}
+INLINE vec load_bf16(const uint16_t *p, int64_t left) {
+  uint16_t part[LANES] = {0};
+  if (left < LANES) {
+    for (int64_t i = 0; i < left; i++) part[i] = p[i];
+    p = part;
+  }
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
+}
+INLINE void store_bf16(uint16_t *p, vec v, int64_t left) {
+  __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16), odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+  __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd), 16);
+  __m256i quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+  rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+  __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+  uint16_t part[LANES];
+  _mm_storeu_si128((__m128i *)(void *)(left >= LANES ? p : part), halves);
+  for (int64_t i = 0; left < LANES && i < left; i++) p[i] = part[i];
 }
 INLINE vec multiply_add(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vec greater_of(vec a, vec b) { return _mm256_max_ps(a, b); }
@@ -114,6 +143,22 @@ INLINE void store(float *p, vec v, int64_t left) {
   if (left > 1) p[1] = vgetq_lane_f32(v, 1);
   if (left > 2) p[2] = vgetq_lane_f32(v, 2);
 }
+INLINE vec load_bf16(const uint16_t *p, int64_t left) {
+  uint16_t part[LANES] = {0};
+  if (left < LANES) {
+    for (int64_t i = 0; i < left; i++) part[i] = p[i];
+    p = part;
+  }
+  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
+INLINE void store_bf16(uint16_t *p, vec v, int64_t left) {
+  uint32x4_t bits = vreinterpretq_u32_f32(v), high = vshrq_n_u32(bits, 16), odd = vandq_u32(high, vdupq_n_u32(1));
+  uint32x4_t rounded = vshrq_n_u32(vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd), 16);
+  rounded = vbslq_u32(vceqq_f32(v, v), rounded, vorrq_u32(high, vdupq_n_u32(0x40)));
+  uint16_t part[LANES];
+  vst1_u16(left >= LANES ? p : part, vmovn_u32(rounded));
+  for (int64_t i = 0; left < LANES && i < left; i++) p[i] = part[i];
+}
 INLINE vec multiply_add(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 INLINE vec greater_of(vec a, vec b) { return vmaxq_f32(a, b); }
 INLINE vec smaller_of(vec a, vec b) { return vminq_f32(a, b); }
@@ -139,6 +184,21 @@ INLINE vec splat(float x) { return x; }
 INLINE vec load(const float *p, int64_t left) { return (void)left, *p; }
 INLINE vec load_or(const float *p, int64_t left, float otherwise) { return (void)left, (void)otherwise, *p; }
 INLINE void store(float *p, vec v, int64_t left) { (void)left, *p = v; }
+INLINE vec load_bf16(const uint16_t *p, int64_t left) {
+  union {
+    uint32_t bits;
+    float number;
+  } x = {.bits = (uint32_t)*p << 16};
+  return (void)left, x.number;
+}
+INLINE void store_bf16(uint16_t *p, vec v, int64_t left) {
+  union {
+    float number;
+    uint32_t bits;
+  } x = {.number = v};
+  const uint32_t high = x.bits >> 16;
+  (void)left, *p = (uint16_t)(v != v ? high | 0x40 : (x.bits + 0x7fff + (high & 1)) >> 16);
+}
 INLINE vec multiply_add(vec a, vec b, vec c) { return a * b + c; }
 // The second operand wins where one is not a number, as on x86.
 INLINE vec greater_of(vec a, vec b) { return a > b ? a : b; }

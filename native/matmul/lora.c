@@ -3,8 +3,10 @@
 // (transB = 1, the default), or B [K, N], Down [K, r], Up [r, N].
 //   MatMulLora          version?, X, then Bₒ, Downₒ, Upₒ for each o              → every Yₒ, then every Innerₒ [M, r]
 //   MatMulLoraGradient  version?, X, then dYₒ, Bₒ, Downₒ, Upₒ, Innerₒ for each o → dX, then dDownₒ, dUpₒ for each o
+#include "../framework/rows.h"
 #include "../framework/scratch.h"
 #include "constant.h"
+#include "low_rank.h"
 #include "matrix.h"
 
 typedef struct {
@@ -173,39 +175,78 @@ static OrtStatus *compute(void *attributes, Call *call) {
 
 // ---- gradient
 
+// What the gradients of one weight's adapter are made of, and where they go; NULL where nobody asked for one.
+typedef struct {
+  Tensor dy, inner;
+  const float *d_inner;  // [M, rank]
+  float *d_down, *d_up;
+} AdapterGradients;
+
 // dDown = dInnerᵀ · X and dUp = dYᵀ · Inner, in the adapters' own orientation. dInner already holds the scale, and so does Inner.
-static OrtStatus *adapter_gradients(Call *call, const Lora *lora, int o, const Tensor *dy, const Tensor *inner, const float *d_inner) {
+static OrtStatus *multiply_adapter_gradients(const Call *call, const Lora *lora, int o, const AdapterGradients *gradients) {
+  const Tensor *dy = &gradients->dy, *inner = &gradients->inner;
   const Adapted *weight = &lora->weights[o];
   const bool transposed = lora->attributes->product.transposed_b;
   const Operand x = {.data = lora->x.data, .stride = lora->K, .type = lora->x.type, .depth_major = true};
   const Operand dys = {.data = dy->data, .stride = weight->N, .type = dy->type, .depth_major = true};
   const Operand inners = {.data = inner->data, .stride = weight->rank, .type = inner->type, .depth_major = true};
-  const Operand d_inners = {.data = d_inner, .stride = weight->rank, .type = R1_FLOAT, .depth_major = true};
-  float *d_down, *d_up;
-  R1_TRY(output_floats(call, 1 + 2 * o, 2, weight->down.shape, &d_down));
-  R1_TRY(output_floats(call, 2 + 2 * o, 2, weight->up.shape, &d_up));
+  const Operand d_inners = {.data = gradients->d_inner, .stride = weight->rank, .type = R1_FLOAT, .depth_major = true};
   Gemm product = {.precision = lora->attributes->product.precision, .terms = 1, .outputs = 1, .K = {lora->M}};
-  if (d_down) {
+  if (gradients->d_down) {
     product.M = transposed ? weight->rank : lora->K;
     product.N[0] = transposed ? lora->K : weight->rank;
     product.a[0] = transposed ? d_inners : x;
     product.b[0] = transposed ? x : d_inners;
-    product.c[0] = (Target){.data = d_down, .stride = product.N[0], .type = R1_FLOAT, .alpha = 1};
+    product.c[0] = (Target){.data = gradients->d_down, .stride = product.N[0], .type = R1_FLOAT, .alpha = 1};
     R1_TRY(gemm(call, &product));
   }
-  if (!d_up) return NULL;
+  if (!gradients->d_up) return NULL;
   product.M = transposed ? weight->N : weight->rank;
   product.N[0] = transposed ? weight->rank : weight->N;
   product.a[0] = transposed ? dys : inners;
   product.b[0] = transposed ? inners : dys;
-  product.c[0] = (Target){.data = d_up, .stride = product.N[0], .type = R1_FLOAT, .alpha = 1};
+  product.c[0] = (Target){.data = gradients->d_up, .stride = product.N[0], .type = R1_FLOAT, .alpha = 1};
   return gemm(call, &product);
+}
+
+// Adapters of low rank are summed straight from X and dY, all in one go; the others are products.
+static OrtStatus *adapter_gradients(Call *call, const Lora *lora, AdapterGradients *gradients) {
+  const bool transposed = lora->attributes->product.transposed_b;
+  LowRankSum sums[2 * GEMM_MANY];
+  int count = 0, made = 0;
+  int64_t tasks = 0;
+  for (int o = 0; o < lora->count; o++) {
+    const Adapted *weight = &lora->weights[o];
+    AdapterGradients *of = &gradients[o];
+    R1_TRY(output_floats(call, 1 + 2 * o, 2, weight->down.shape, &of->d_down));
+    R1_TRY(output_floats(call, 2 + 2 * o, 2, weight->up.shape, &of->d_up));
+    if (weight->rank > LOW_RANK_MOST) {
+      R1_TRY(multiply_adapter_gradients(call, lora, o, of));
+      continue;
+    }
+    const int64_t rank = weight->rank, K = lora->K, N = weight->N;
+    if (of->d_down) {
+      const LowRankSum down = {.left = of->d_inner, .left_type = R1_FLOAT, .right = lora->x.data, .right_type = lora->x.type, .N = K, .out = of->d_down, .rank_stride = transposed ? K : 1, .column_stride = transposed ? 1 : rank};
+      sums[count++] = down;
+    }
+    if (of->d_up) {
+      const LowRankSum up = {.left = of->inner.data, .left_type = of->inner.type, .right = of->dy.data, .right_type = of->dy.type, .N = N, .out = of->d_up, .rank_stride = transposed ? 1 : N, .column_stride = transposed ? rank : 1};
+      sums[count++] = up;
+    }
+    for (; made < count; made++) {
+      sums[made].T = lora->M;
+      sums[made].rank = rank;
+      sums[made].first_task = tasks;
+      tasks += blocks_of(sums[made].N, LOW_RANK_STRIPE);
+    }
+  }
+  LowRankSums job = {.sums = sums, .count = count};
+  return parallel(call, tasks, row_kernels()->low_rank_sums, &job);
 }
 
 static OrtStatus *gradient(Call *call, Lora *lora, Gemm *product, float **memory) {
   const ProductAttributes *attributes = &lora->attributes->product;
-  Tensor dys[GEMM_MANY], inners[GEMM_MANY];
-  float *d_inners[GEMM_MANY];
+  AdapterGradients gradients[GEMM_MANY];
   int64_t size = 0;
   for (int o = 0; o < lora->count; o++) size += lora->M * lora->weights[o].rank;
   *memory = scratch_take((size_t)size * sizeof(float));
@@ -213,19 +254,20 @@ static OrtStatus *gradient(Call *call, Lora *lora, Gemm *product, float **memory
   float *next = *memory;
   for (int o = 0; o < lora->count; o++) {
     const Adapted *weight = &lora->weights[o];
-    R1_TRY(input(call, 2 + 5 * o, &dys[o]));
-    R1_TRY(input(call, 2 + 5 * o + 4, &inners[o]));
-    if (!is_number(&dys[o]) || dys[o].size != lora->M * weight->N) return fail_shapes(call, "dY of weight %d must be f32 or bf16 with as many rows as X and %lld columns", o, (long long)weight->N);
-    if (!is_number(&inners[o]) || inners[o].size != lora->M * weight->rank) return fail_shapes(call, "Inner of weight %d must be f32 or bf16 with as many rows as X and %lld columns", o, (long long)weight->rank);
+    const Tensor *dy = &gradients[o].dy, *inner = &gradients[o].inner;
+    R1_TRY(input(call, 2 + 5 * o, &gradients[o].dy));
+    R1_TRY(input(call, 2 + 5 * o + 4, &gradients[o].inner));
+    if (!is_number(dy) || dy->size != lora->M * weight->N) return fail_shapes(call, "dY of weight %d must be f32 or bf16 with as many rows as X and %lld columns", o, (long long)weight->N);
+    if (!is_number(inner) || inner->size != lora->M * weight->rank) return fail_shapes(call, "Inner of weight %d must be f32 or bf16 with as many rows as X and %lld columns", o, (long long)weight->rank);
     R1_TRY(set_weight(call, lora, o, true, product));
     product->K[o] = weight->N;
-    product->a[o] = (Operand){.data = dys[o].data, .stride = weight->N, .type = dys[o].type};
-    d_inners[o] = next;
+    product->a[o] = (Operand){.data = dy->data, .stride = weight->N, .type = dy->type};
+    gradients[o].d_inner = next;
     product->low_rank[o] = (LowRank){.rank = weight->rank,
                                      .down = right_operand(&weight->up, 0, !attributes->transposed_b),
                                      .up = right_operand(&weight->down, 0, !attributes->transposed_b),
                                      .scale = attributes->alpha,
-                                     .inner = d_inners[o],
+                                     .inner = next,
                                      .inner_type = R1_FLOAT};
     next += lora->M * weight->rank;
   }
@@ -234,8 +276,7 @@ static OrtStatus *gradient(Call *call, Lora *lora, Gemm *product, float **memory
   product->N[0] = dx ? lora->K : 0;
   product->c[0] = (Target){.data = dx, .stride = lora->K, .type = attributes->output_type, .alpha = 1};
   R1_TRY(multiply(call, product));
-  for (int o = 0; o < lora->count; o++) R1_TRY(adapter_gradients(call, lora, o, &dys[o], &inners[o], d_inners[o]));
-  return NULL;
+  return adapter_gradients(call, lora, gradients);
 }
 
 static OrtStatus *compute_gradient(void *attributes, Call *call) {
