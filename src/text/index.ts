@@ -31,5 +31,6 @@ export type {
   Tokenizer,
   TokenSpelling,
 } from './tokenizer/tokenizer.ts'
+export { defaultPattern } from './tokenizer/train/default-pattern.ts'
 export { saveTokenizer, type TokenRoles } from './tokenizer/train/save.ts'
-export { defaultPattern, type TokenizerJson, type TrainBpeOptions, trainBpe } from './tokenizer/train/train-bpe.ts'
+export { type TokenizerJson, type TrainBpeOptions, trainBpe } from './tokenizer/train/train-bpe.ts'

@@ -1,6 +1,7 @@
 import { byteOfToken, readBytes } from './byte-alphabet.ts'
 import { badTokenizer, type Fields } from './fields.ts'
 import { readPattern } from './pattern.ts'
+import { withoutLimit } from './time-limit.ts'
 
 /**
  * One step from tokens to text. What it gives out joined is the same for any grouping of its input, so that streaming and
@@ -17,16 +18,17 @@ const deepest = 16
 /**
  * Builds the `decoder` of a tokenizer.json as a fresh chain of steps.
  *
+ * @param inTime limits what patterns take
  * @param fused the tokens of earlier steps are to be seen as one token that arrives in parts
  */
-export function buildDecoder(fields: Fields, fused = false, depth = 0): DecoderStep {
+export function buildDecoder(fields: Fields, inTime = withoutLimit, fused = false, depth = 0): DecoderStep {
   if (depth > deepest) throw badTokenizer(`${fields.where} is nested too deeply`)
   const type = fields.string('type')
   switch (type) {
     case 'Sequence': {
       let isFused = fused
       const steps = fields.objects('decoders').map((step) => {
-        const built = buildDecoder(step, isFused, depth + 1)
+        const built = buildDecoder(step, inTime, isFused, depth + 1)
         isFused ||= step.string('type') === 'Fuse'
         return built
       })
@@ -45,7 +47,7 @@ export function buildDecoder(fields: Fields, fused = false, depth = 0): DecoderS
     case 'Replace': {
       const pattern = readPattern(fields, 'pattern')
       const content = fields.string('content')
-      const replace = (text: string) => text.replace(pattern, () => content)
+      const replace = (text: string) => inTime(text.length, () => text.replace(pattern, () => content))
       return fused ? atEnd(replace) : stateless(replace)
     }
     case 'Strip': {

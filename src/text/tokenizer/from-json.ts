@@ -6,7 +6,9 @@ import { buildNormalizer } from './normalizers.ts'
 import { PipelineTokenizer } from './pipeline.ts'
 import { buildFrame } from './post-processor.ts'
 import { buildPreTokenizer, byteLevelSplit, type PreTokenizer, sequence } from './pre-tokenizers.ts'
+import { type TimeLimit, timeLimit } from './time-limit.ts'
 import type { SpecialTokenIds, Tokenizer, TokenSpelling } from './tokenizer.ts'
+import { hasForeignPattern } from './trusted-patterns.ts'
 
 /**
  * Builds a tokenizer from the contents of `tokenizer.json`.
@@ -23,6 +25,7 @@ export function tokenizerFromJson(json: unknown, config?: unknown): Tokenizer {
   const model = buildModel(fields.object('model'), { byteLevel, forbidden })
   const decoder = fields.has('decoder') ? fields.object('decoder') : undefined
   if (decoder) buildDecoder(decoder) // A fault in it shows now, not at the first text.
+  const makeDecoderLimit = limitOf(fields, 'decoder')
   const ids = new Map([...model.vocabulary, ...addedTokens.map((token) => [token.content, token.id] as const)])
   return new PipelineTokenizer({
     addedTokens,
@@ -30,10 +33,16 @@ export function tokenizerFromJson(json: unknown, config?: unknown): Tokenizer {
     preTokenizer,
     model,
     frame: fields.has('post_processor') ? buildFrame(fields.object('post_processor')) : { prefix: [], suffix: [] },
-    makeDecoder: decoder ? () => buildDecoder(decoder) : spacedTokens,
+    makeDecoder: decoder ? () => buildDecoder(decoder, makeDecoderLimit?.()) : spacedTokens,
     special: { unk: model.unknownId, ...(config === undefined ? {} : readRoles(config, ids)) },
     spelling: readSpelling(fields, byteLevel),
+    makeLimit: limitOf(fields, 'normalizer', 'pre_tokenizer'),
   })
+}
+
+/** How the time of some parts is limited, where one brings a pattern that is not known to be fast. */
+function limitOf(fields: Fields, ...parts: string[]): (() => TimeLimit) | undefined {
+  return parts.some((part) => hasForeignPattern(fields.value(part))) ? timeLimit : undefined
 }
 
 /** Where a BPE model without affixes follows a `ByteLevel` step, the spelling of bytes is left to the model, which caches. */

@@ -1,18 +1,31 @@
 import { toRegExp } from 'oniguruma-to-es'
+import { R1Error } from '../../errors.ts'
 import { badTokenizer, type Fields } from './fields.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** The White_Space of Unicode, which is what `\s` means to the reference (JavaScript's own adds U+FEFF, lacks U+0085). */
 export const whiteSpace = '\\p{White_Space}'
 
+/** The longest patterns of published tokenizers have some 1,500 characters. */
+const longest = 20_000
+
 /**
  * Compiles a pattern written for Oniguruma, the reference's engine, to a global JavaScript one.
  *
- * @throws R1Error `bad-tokenizer` for one that has no equivalent
+ * @throws R1Error `bad-tokenizer` for one that has no equivalent, or is too large
  */
 export function compileOniguruma(source: string, where: string): RegExp {
+  if (source.length > longest) throw badTokenizer(`${where} has a pattern of ${source.length} characters`)
   try {
-    return toRegExp(spellWordCharacters(source), { global: true })
+    return timeLimit()(source.length, () => {
+      const pattern = toRegExp(spellWordCharacters(source), { global: true })
+      // The engine compiles at the first use.
+      pattern.test('')
+      pattern.lastIndex = 0
+      return pattern
+    })
   } catch (cause) {
+    if (R1Error.isInstance(cause)) throw cause
     throw badTokenizer(`${where} has a pattern that cannot be used here: ${source.slice(0, 80)}`, cause)
   }
 }

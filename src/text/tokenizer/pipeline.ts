@@ -7,6 +7,7 @@ import type { Normalizer } from './normalizers.ts'
 import type { SequenceFrame } from './post-processor.ts'
 import type { PreTokenizer } from './pre-tokenizers.ts'
 import { isCut, SpecialTextFinder } from './special-text.ts'
+import { type TimeLimit, withoutLimit } from './time-limit.ts'
 import type {
   DecodeOptions,
   EncodeOptions,
@@ -28,6 +29,8 @@ export interface PipelineParts {
   makeDecoder: () => DecoderStep
   special: SpecialTokenIds
   spelling: TokenSpelling
+  /** Where patterns are not known to be fast: makes the limit for one text. */
+  makeLimit?: (() => TimeLimit) | undefined
 }
 
 /** What an added token found in the text may be. */
@@ -52,12 +55,18 @@ export class PipelineTokenizer implements Tokenizer {
     this.special = parts.special
     this.spelling = parts.spelling
     const { addedTokens, normalizer } = parts
+    const inTime = this.makeLimit()
     const normalized = (token: AddedToken) => token.normalized && normalizer !== undefined
     this.rawTokens = new AddedTokenFinder(
       addedTokens.filter((token) => !normalized(token)).map((token) => [token.content, token]),
     )
     this.normalizedTokens = new AddedTokenFinder(
-      addedTokens.filter(normalized).map((token) => [normalizer ? normalizer(token.content) : token.content, token]),
+      addedTokens
+        .filter(normalized)
+        .map((token) => [
+          normalizer ? inTime(token.content.length, () => normalizer(token.content)) : token.content,
+          token,
+        ]),
     )
     for (const [text, id] of parts.model.vocabulary) this.name(text, id)
     for (const token of addedTokens) this.name(token.content, token.id)
@@ -65,6 +74,10 @@ export class PipelineTokenizer implements Tokenizer {
     for (const token of specials) this.specialIds.add(token.id)
     this.specialTokens = new Map(specials.map((token) => [token.content, token.id]))
     this.vocabularySize = this.idToText.length
+  }
+
+  private makeLimit(): TimeLimit {
+    return this.parts.makeLimit?.() ?? withoutLimit
   }
 
   private name(text: string, id: number): void {
@@ -79,22 +92,23 @@ export class PipelineTokenizer implements Tokenizer {
     const permits: Permits = (token, start, end) =>
       !token.special || (specialTokens === 'allow' && !isCut(barriers, start, end))
     const whole = wellFormed(text)
+    const inTime = this.makeLimit()
     for (const section of this.rawTokens.sections(whole, permits)) {
       if (section.token) out.push(section.token.id)
       else {
         // Normalising moves offsets, so a stretch with a barrier in it yields no special token at all.
         const fenced = barriers.some((barrier) => barrier >= section.start && barrier <= section.end)
         const special = specialTokens === 'allow' && !fenced
-        this.encodeSection(whole.slice(section.start, section.end), section.start === 0, special, out)
+        this.encodeSection(whole.slice(section.start, section.end), section.start === 0, special, inTime, out)
       }
     }
     if (addSpecial) out.pushAll(this.parts.frame.suffix)
     return out.slice()
   }
 
-  private encodeSection(text: string, atStart: boolean, allowSpecial: boolean, out: IdBuffer): void {
+  private encodeSection(text: string, atStart: boolean, allowSpecial: boolean, inTime: TimeLimit, out: IdBuffer): void {
     const { normalizer, preTokenizer, model } = this.parts
-    const normalized = normalizer ? normalizer(text) : text
+    const normalized = normalizer ? inTime(text.length, () => normalizer(text)) : text
     const permits: Permits = (token) => !token.special || allowSpecial
     for (const section of this.normalizedTokens.sections(normalized, permits)) {
       if (section.token) {
@@ -104,7 +118,7 @@ export class PipelineTokenizer implements Tokenizer {
       const stretch = normalized.slice(section.start, section.end)
       if (!preTokenizer) model.encode(stretch, out)
       else
-        for (const piece of preTokenizer(stretch, atStart && section.start === 0))
+        for (const piece of inTime(stretch.length, () => preTokenizer(stretch, atStart && section.start === 0)))
           if (piece !== '') model.encode(piece, out)
     }
   }
@@ -156,8 +170,12 @@ export class PipelineTokenizer implements Tokenizer {
     const cuts = this.finder.cuts(text)
     if (cuts.length > 0 || !this.parts.normalizer) return cuts
     // Text that only becomes a special token's by normalising: any cut in its stretch keeps it text.
+    const { normalizer } = this.parts
     const found = this.normalizedTokens
-      .sections(this.parts.normalizer(text), (token) => token.special)
+      .sections(
+        this.makeLimit()(text.length, () => normalizer(text)),
+        (token) => token.special,
+      )
       .some((section) => section.token !== undefined)
     return found ? [0] : []
   }

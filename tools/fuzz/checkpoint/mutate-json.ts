@@ -18,6 +18,7 @@ const values: readonly unknown[] = [
   '\u0000',
   '(a+)+$',
   '(?:a|a)*b',
+  { type: 'Split', pattern: { Regex: '(a*)*b' }, behavior: 'Isolated', invert: false },
   '\ud800',
   [],
   {},
@@ -25,6 +26,9 @@ const values: readonly unknown[] = [
   [0, -1],
   { type: 'x' },
 ]
+
+/** Regular expressions that take for ever on the right text. */
+const hostilePatterns = ['(a+)+b', '(a|aa)*b', '(?:a*)*b', '(.*)*b', 'a*a*a*a*a*a*b', '(?:(?:a{99}){99}){99}', '(((((']
 
 /** Every place in a value: the object or list that holds it, and the key. */
 function places(value: unknown, found: [Record<string, unknown>, string][] = []): [Record<string, unknown>, string][] {
@@ -44,7 +48,8 @@ export function mutateJson(seed: Uint8Array, random: Random): Buffer {
     if (all.length === 0) break
     const [holder, key] = random.pick(all)
     const [otherHolder, otherKey] = random.pick(all)
-    switch (random.below(4)) {
+    const patterns = all.filter(([, name]) => name === 'Regex' || name === 'pattern')
+    switch (random.below(patterns.length > 0 ? 5 : 4)) {
       case 0:
         delete holder[key]
         break
@@ -55,8 +60,14 @@ export function mutateJson(seed: Uint8Array, random: Random): Buffer {
         if (!Array.isArray(holder))
           holder[random.pick(['x', otherKey, 'constructor', 'prototype'])] = structuredClone(holder[key])
         break
-      default:
+      case 3:
         holder[key] = structuredClone(random.pick(values))
+        break
+      default: {
+        const [patternHolder, name] = random.pick(patterns)
+        const pattern = random.pick(hostilePatterns)
+        patternHolder[name] = name === 'Regex' ? pattern : { Regex: pattern }
+      }
     }
   }
   return Buffer.from(JSON.stringify(root))

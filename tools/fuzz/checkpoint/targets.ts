@@ -107,7 +107,7 @@ const tokenizer: FuzzTarget = {
   run: (bytes) => {
     const value = parse(bytes)
     const built = tokenizerFromJson(value)
-    built.decode(built.encode('Hello, world! 数学 🎉 {"a": 1}'))
+    built.decode(built.encode(`Hello, world! 数学 🎉 {"a": 1} ${'a'.repeat(60)}!`))
     tokenizerEntries(
       { tokenizer: value, tokenizerConfig: {}, chatTemplate: undefined },
       { vocab_size: built.vocabularySize },

@@ -61,6 +61,11 @@ function names(family: ByteLevelFamily, list: string): [string, ByteLevelFamily]
   return list.split(' ').map((name) => [name, family])
 }
 
+/** Every pattern of the families. */
+export function familyPatterns(): readonly string[] {
+  return [...families.values()].flatMap(({ patterns }) => patterns)
+}
+
 /** @throws R1Error `unsupported-tokenizer` for a name that is not known: a guess would give wrong ids in silence */
 export function byteLevelFamily(name: string): ByteLevelFamily {
   const family = families.get(name)

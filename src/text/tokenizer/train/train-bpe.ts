@@ -3,6 +3,7 @@ import { byteToCharacter } from '../byte-alphabet.ts'
 import { compileOniguruma } from '../pattern.ts'
 import { gpt2Pattern } from '../pre-tokenizers.ts'
 import { countWords, type WordCounts } from './count-words.ts'
+import { defaultPattern } from './default-pattern.ts'
 import { learnMerges } from './learn-merges.ts'
 
 /** Progress of a training: characters read, then tokens made. */
@@ -20,10 +21,6 @@ export interface TrainBpeOptions {
   signal?: AbortSignal
   onProgress?: (progress: TrainBpeProgress) => void
 }
-
-/** Words with a blank or mark before them, single digits, marks, white space: digits apart make arithmetic learnable. */
-export const defaultPattern =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /** The contents of a `tokenizer.json`. */
 export type TokenizerJson = Record<string, unknown>
