@@ -2,12 +2,14 @@ import type { NDArray } from '../../src/runtime/array.ts'
 import {
   adamW,
   gather,
+  geglu,
   gelu,
   gradients,
   layerNorm,
   linearCrossEntropy,
   rmsNorm,
   rope,
+  sgd,
   swiglu,
   type Tensor,
 } from '../../src/tensor/index.ts'
@@ -18,6 +20,8 @@ export interface Case {
   readonly name: string
   readonly inputs: () => Record<string, NDArray>
   readonly body: (inputs: Record<string, Tensor>) => unknown
+  /** Operands of the kernel's products; the composite's are f32. */
+  readonly precision?: 'f32' | 'bf16'
 }
 
 /*
@@ -27,15 +31,17 @@ const [T, D, F] = [4096, 576, 1536]
 const [B, S, H, d] = [8, 512, 9, 64]
 const [headTokens, V] = [512, 49152]
 
+/** Names of the inputs by which is differentiated. */
 type Names = readonly string[]
 
 /** The function, and the gradients by `wrt` for a given gradient `dy` of its result. */
-function both(
+export function both(
   name: string,
   inputs: () => Record<string, NDArray>,
   dy: () => NDArray,
   wrt: Names,
   body: (inputs: Record<string, Tensor>) => Tensor,
+  precision?: 'bf16',
 ): Case[] {
   const backward = (all: Record<string, Tensor>) =>
     gradients(
@@ -44,8 +50,13 @@ function both(
       all.dy as Tensor,
     )
   return [
-    { name, inputs, body },
-    { name: `${name} gradient`, inputs: () => ({ ...inputs(), dy: dy() }), body: backward },
+    { name, inputs, body, ...(precision && { precision }) },
+    {
+      name: `${name} gradient`,
+      inputs: () => ({ ...inputs(), dy: dy() }),
+      body: backward,
+      ...(precision && { precision }),
+    },
   ]
 }
 
@@ -76,6 +87,13 @@ const activations: Case[] = [
     wide,
     ['gate', 'up'],
     ({ gate, up }) => swiglu(gate as Tensor, up as Tensor),
+  ),
+  ...both(
+    'geglu tanh',
+    () => ({ gate: wide(), up: wide() }),
+    wide,
+    ['gate', 'up'],
+    ({ gate, up }) => geglu(gate as Tensor, up as Tensor, 'tanh'),
   ),
   ...both(
     'gelu',
@@ -144,5 +162,32 @@ const optimiser: Case = {
   },
 }
 
+const sgdCase: Case = {
+  name: `sgd ${tensors} × ${size}`,
+  inputs() {
+    const slots = Array.from({ length: tensors }, (_, index) =>
+      ['p', 'v', 'g'].map((letter) => [`${letter}${index}`, floats([size])] as const),
+    )
+    return { hyper: floats([5], 0.5), ...Object.fromEntries(slots.flat()) }
+  },
+  body: (inputs) =>
+    sgd(
+      inputs.hyper as Tensor,
+      Array.from({ length: tensors }, (_, index) => ({
+        parameter: inputs[`p${index}`] as Tensor,
+        velocity: inputs[`v${index}`] as Tensor,
+        gradient: inputs[`g${index}`] as Tensor,
+      })),
+    ),
+}
+
 /** Every operator with a native kernel that works along rows. */
-export const cases: readonly Case[] = [...norms, ...activations, ...positions, ...losses, ...embedding, optimiser]
+export const rowCases: readonly Case[] = [
+  ...norms,
+  ...activations,
+  ...positions,
+  ...losses,
+  ...embedding,
+  optimiser,
+  sgdCase,
+]

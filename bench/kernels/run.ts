@@ -1,17 +1,19 @@
 /*
  * Times every operator with its native kernel and as a composite of stock operators, in turns in one process.
- *   npx tsx bench/kernels/run.ts [--json] [--only swiglu] [--threads 2] [--seconds 1]
+ *   npx tsx bench/kernels/run.ts [--json | --markdown] [--only 'swiglu|geglu'] [--threads 2] [--seconds 1]
  */
 import { parseArgs } from 'node:util'
 import { NDArray } from '../../src/runtime/array.ts'
-import { jit } from '../../src/runtime/jit.ts'
+import { type JitOptions, jit } from '../../src/runtime/jit.ts'
 import { kernelLibrary } from '../../src/runtime/kernels.ts'
 import { flatten } from '../../src/tensor/index.ts'
-import { type Case, cases } from './cases.ts'
+import { type Case, rowCases } from './cases.ts'
+import { productCases } from './product-cases.ts'
 
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     threads: { type: 'string', default: '2' },
     seconds: { type: 'string', default: '1' },
@@ -35,11 +37,12 @@ const bytesOf = (tree: unknown): number =>
     .map(([, array]) => array.byteLength)
     .reduce((sum, bytes) => sum + bytes, 0)
 
-function measure({ name, inputs, body }: Case): Line {
+function measure({ name, inputs, body, precision }: Case): Line {
   const threads = Number(options.threads)
   const feeds = inputs()
-  const sides = [true, false].map((kernels) => ({
-    compiled: jit(body, { threads, kernels, reuseOutputs: true }),
+  const forms: JitOptions[] = [{ products: 'kernel', ...(precision && { precision }) }, { kernels: false }]
+  const sides = forms.map((form) => ({
+    compiled: jit(body, { threads, reuseOutputs: true, ...form }),
     times: [] as number[],
   }))
   const outputs = sides.map(({ compiled }) => compiled.runSync(feeds))
@@ -68,15 +71,19 @@ function measure({ name, inputs, body }: Case): Line {
 const library = kernelLibrary()
 if (!library.path) throw new Error(`There are no kernels to measure: ${library.reason}`)
 const lines: Line[] = []
-if (!options.json) console.log(`path ${library.instructions}, ${options.threads} threads`)
-for (const one of cases.filter(({ name }) => name.includes(options.only))) {
+const write = (text: string) => (options.json ? undefined : console.log(text))
+write(`path ${library.instructions}, ${options.threads} threads`)
+if (options.markdown) write('\n| operator | kernel ms | composite ms | ratio |\n| --- | --- | --- | --- |')
+for (const one of [...rowCases, ...productCases].filter(({ name }) => new RegExp(options.only).test(name))) {
   const line = measure(one)
   lines.push(line)
-  if (options.json) continue
+  const { name, kernel_ms, kernel_median_ms, composite_ms, speedup, gigabytes_per_second } = line
   const number = (value: number, digits = 2) => value.toFixed(digits).padStart(9)
-  console.log(
-    `${line.name.padEnd(30)}${number(line.kernel_ms)} ms (median ${number(line.kernel_median_ms)})  composite ` +
-      `${number(line.composite_ms)} ms ${number(line.speedup)}×  ${number(line.gigabytes_per_second, 1)} GB/s`,
+  write(
+    options.markdown
+      ? `| ${name} | ${kernel_ms.toFixed(2)} | ${composite_ms.toFixed(2)} | ${speedup.toFixed(2)}× |`
+      : `${name.padEnd(34)}${number(kernel_ms)} ms (median ${number(kernel_median_ms)})  composite ` +
+          `${number(composite_ms)} ms ${number(speedup)}×  ${number(gigabytes_per_second, 1)} GB/s`,
   )
 }
 if (options.json) console.log(JSON.stringify({ path: library.instructions, threads: Number(options.threads), lines }))
