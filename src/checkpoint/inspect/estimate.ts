@@ -3,10 +3,10 @@ import { type Inspection, type MemoryByPrecision, wholeOf } from './inspect.ts'
 /** What a model needs and at most gives in one precision. */
 export interface PrecisionEstimate {
   readonly precision: keyof MemoryByPrecision
-  /** Bytes: the weights and the cache of the context. */
+  /** Bytes: the weights, the cache of the context, and the program. */
   readonly memory: number
-  /** Tokens a second for one conversation, at most. */
-  readonly tokensPerSecond: number
+  /** Tokens a second for one conversation, at most; of a model that writes. */
+  readonly tokensPerSecond: number | undefined
 }
 
 /** An estimate for this machine. */
@@ -22,16 +22,24 @@ export interface Estimate {
   readonly formula: string
 }
 
+/** Bytes that Node, its modules and ONNX Runtime take, whatever the model: what `r1 bench load` finds beyond the weights. */
+export const programBytes = 140e6
+
 /** How the figures are made, in words. */
 export const estimateFormula =
-  'memory = weights + context × cache per token; cache per token = 2 × layers × key-value heads × head dimension × 2 bytes ' +
+  `memory = weights + context × cache per token + ${programBytes / 1e6} MB for Node and ONNX Runtime; cache per token = 2 × layers × key-value heads × head dimension × 2 bytes ` +
   '(f16), or layers × (compressed rank + rotary part) × 2 bytes with latent attention; tokens/s at most = measured memory ' +
-  'bandwidth / (weights read for one token + half the context of cache), since each token reads every active weight once.'
+  'bandwidth / (weights read for one token + half the context of cache), since each token reads every active weight once; ' +
+  'what it takes to compute comes on top, and is not estimated. An encoder keeps no cache and writes no tokens.'
 
 type Config = Readonly<Record<string, unknown>>
 
+/** Encoders read a text whole; they keep no keys and values and write nothing. */
+const isEncoder = (config: Config): boolean => config.model_type === 'bert'
+
 /** Bytes that keys and values of one token take in f16. */
 export function cacheBytesPerToken(config: Config): number {
+  if (isEncoder(config)) return 0
   const layers = wholeOf(config, 'num_hidden_layers', 'n_layer') ?? 0
   const rank = wholeOf(config, 'kv_lora_rank')
   if (rank !== undefined) return layers * (rank + (wholeOf(config, 'qk_rope_head_dim') ?? 0)) * 2
@@ -60,8 +68,10 @@ export function estimate(inspection: Inspection, config: Config, bandwidth: numb
   const precisions = (Object.entries(inspection.memory) as [keyof MemoryByPrecision, number][]).map(
     ([precision, weights]): PrecisionEstimate => ({
       precision,
-      memory: weights + counted * perToken,
-      tokensPerSecond: bandwidth / Math.max(1, weights * share + (counted / 2) * perToken),
+      memory: weights + counted * perToken + programBytes,
+      tokensPerSecond: isEncoder(config)
+        ? undefined
+        : bandwidth / Math.max(1, weights * share + (counted / 2) * perToken),
     }),
   )
   return { bandwidth, context: counted, cacheBytesPerToken: perToken, precisions, formula: estimateFormula }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeSafetensorsFolder } from '../safetensors/write.ts'
 import { tensorOfFloat32 } from '../writable.ts'
 import { measureBandwidth } from './bandwidth.ts'
-import { cacheBytesPerToken, estimate } from './estimate.ts'
+import { cacheBytesPerToken, estimate, programBytes } from './estimate.ts'
 import { inspectCheckpoint } from './inspect.ts'
 
 let folder: string
@@ -68,10 +68,19 @@ describe('inspecting a checkpoint', () => {
     expect(context).toBe(512)
     expect(perToken).toBe(2 * 2 * 2 * 16 * 2)
     const half = precisions.find(({ precision }) => precision === 'f16')
-    expect(half?.memory).toBe(inspection.memory.f16 + 512 * perToken)
+    expect(half?.memory).toBe(inspection.memory.f16 + 512 * perToken + programBytes)
     const read = (inspection.memory.f16 * inspection.activeParameters) / inspection.parameters
     expect(half?.tokensPerSecond).toBeCloseTo(1e9 / (read + 256 * perToken))
     expect(cacheBytesPerToken({ num_hidden_layers: 3, kv_lora_rank: 512, qk_rope_head_dim: 64 })).toBe(3 * 576 * 2)
+  })
+
+  it('promises no tokens of a model that writes none', async () => {
+    const { inspection } = await inspectCheckpoint(folder)
+    const { cacheBytesPerToken: perToken, precisions } = estimate(inspection, { model_type: 'bert' }, 1e9)
+    expect(perToken).toBe(0)
+    for (const { precision, memory, tokensPerSecond } of precisions) {
+      expect([memory, tokensPerSecond]).toEqual([inspection.memory[precision] + programBytes, undefined])
+    }
   })
 
   it('measures the memory of this machine', async () => {

@@ -66,8 +66,10 @@ function formatInspection(inspection: Inspection): string[] {
 
 function formatEstimate({ bandwidth, context, precisions, formula }: Estimate): string[] {
   const rows = precisions.map(({ precision, memory, tokensPerSecond }) => {
+    const start = `  ${precision.padEnd(11)} ${formatBytes(memory).padEnd(10)}`
+    if (tokensPerSecond === undefined) return start.trimEnd()
     const speed = tokensPerSecond >= 10 ? Math.round(tokensPerSecond) : tokensPerSecond.toPrecision(2)
-    return `  ${precision.padEnd(11)} ${formatBytes(memory).padEnd(10)} at most ${speed} tokens/s`
+    return `${start} at most ${speed} tokens/s`
   })
   const head = `On this machine, whose memory gives ${formatBytes(bandwidth)}/s, with a context of ${context}:`
   return ['', head, ...rows, `  (${formula})`]
@@ -97,7 +99,7 @@ function forPrograms({ inspection, estimate }: Report): unknown {
         precisions: estimate.precisions.map(({ precision, memory, tokensPerSecond }) => ({
           precision,
           memory_bytes: memory,
-          tokens_per_second_at_most: tokensPerSecond,
+          tokens_per_second_at_most: tokensPerSecond ?? null,
         })),
         formula: estimate.formula,
       },
