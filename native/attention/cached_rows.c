@@ -74,21 +74,21 @@ int PATH(cached_append)(void *job_, int64_t block) {
 
 // ---- attention of a few queries over a chunk of places
 
-// How many queries and how many vectors of places or features the two products take at once: what the registers hold.
+// How many queries the two products take at once, and how many vectors of features of the values: what the registers hold.
 #if defined(R1_PATH_AVX512)
 enum { TILE = 8 };
 #define VECTORS(queries) ((queries) <= 3 ? 4 : 2)
 #elif defined(R1_PATH_AVX2)
-enum { TILE = 4 };
+enum { TILE = 3 };
 #define VECTORS(queries) ((queries) <= 2 ? 4 : 2)
 #elif defined(R1_PATH_NEON)
-enum { TILE = 4 };
+enum { TILE = 3 };
 #define VECTORS(queries) 4
 #else
 enum { TILE = 1 };
 #define VECTORS(queries) PLACE_BLOCK
 #endif
-enum { BLOCK_VECTORS = PLACE_BLOCK / LANES };
+enum { BLOCK_VECTORS = PLACE_BLOCK / LANES, LINE_BYTES = 64, PLACES_AHEAD = PLACE_BLOCK };
 
 // Queries of one row and key-value head against one chunk of places.
 typedef struct {
@@ -99,6 +99,9 @@ typedef struct {
   const float *q[CHUNK_QUERIES];
   int64_t first[CHUNK_QUERIES], end[CHUNK_QUERIES];  // places of the chunk that each query sees, counted from the chunk's first
   float *part[CHUNK_QUERIES];                        // where its Part goes, the sums behind it
+  bool ahead;                                        // whether memory of the next places is asked for: the first queries of a chunk do
+  int64_t value_places;                              // of which values are asked for so far
+  int64_t next_places;                               // how many places of the next chunk will be seen
   float scores[CHUNK_QUERIES][PLACE_CHUNK] __attribute__((aligned(64)));
 } Chunk;
 
@@ -109,34 +112,52 @@ INLINE vec load_kept_some(const void *kept, int64_t at, CachedType type, int64_t
   return type == CACHED_F16 ? load_half_some((const uint16_t *)kept + at, left) : load((const float *)kept + at, left);
 }
 
-// Scores of `queries` queries for `vectors` vectors of places: every score is summed feature by feature, whatever else is computed beside it.
-INLINE void scores_of(Chunk *c, int query, int64_t place, CachedType type, const int queries, const int vectors) {
-  const int64_t d = c->job->d, size = PLACE_BLOCK * d;
-  const int64_t begin = (c->chunk + place) * d;
-  vec sums[TILE][16];
+INLINE const char *address_of(const void *kept, int64_t at, CachedType type) { return (const char *)kept + at * (type == CACHED_F16 ? 2 : 4); }
+
+// Asks for memory ahead of its use: hardware does so only within a page.
+INLINE void ask_for(const char *memory, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += LINE_BYTES) __builtin_prefetch(memory + i, 0, 3);
+}
+
+// Scores of `queries` queries for a block of places: the sum over even features plus the sum over odd ones, whatever else is computed beside it.
+INLINE void scores_of(Chunk *c, int query, int64_t place, int64_t end, CachedType type, const int queries) {
+  const int64_t d = c->job->d, begin = (c->chunk + place) * d;
+  const int bytes = 2 * PLACE_BLOCK * (type == CACHED_F16 ? 2 : 4);
+  // Keys some blocks on, or the first values where the chunk has no more keys.
+  const int64_t next = place + PLACES_AHEAD;
+  const char *ahead = next < end ? address_of(c->keys, (c->chunk + next) * d, type) : address_of(c->values, (c->chunk + c->value_places) * c->job->e, type);
+  if (next >= end) c->value_places += PLACE_BLOCK;
+  vec sums[TILE][2][BLOCK_VECTORS];
   UNROLL for (int r = 0; r < queries; r++)
-    UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = splat(0);
-  for (int64_t i = 0; i < d; i++) {
-    vec keys[16];
-    UNROLL for (int n = 0; n < vectors; n++) keys[n] = load_kept(c->keys, begin + n / BLOCK_VECTORS * size + i * PLACE_BLOCK + n % BLOCK_VECTORS * LANES, type);
-    UNROLL for (int r = 0; r < queries; r++) {
-      const vec q = splat(c->q[query + r][i]);
-      UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = multiply_add(q, keys[n], sums[r][n]);
+    UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) sums[r][0][n] = sums[r][1][n] = splat(0);
+  for (int64_t i = 0; i < d; i += 2) {
+    if (query == 0 && c->ahead) ask_for(ahead + i / 2 * bytes, bytes);
+    UNROLL for (int odd = 0; odd < 2; odd++) {
+      if (i + odd >= d) break;
+      vec keys[BLOCK_VECTORS];
+      UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) keys[n] = load_kept(c->keys, begin + (i + odd) * PLACE_BLOCK + n * LANES, type);
+      UNROLL for (int r = 0; r < queries; r++) {
+        const vec q = splat(c->q[query + r][i + odd]);
+        UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) sums[r][odd][n] = multiply_add(q, keys[n], sums[r][odd][n]);
+      }
     }
   }
   UNROLL for (int r = 0; r < queries; r++)
-    UNROLL for (int n = 0; n < vectors; n++) store(c->scores[query + r] + place + n * LANES, sums[r][n], LANES);
+    UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) store(c->scores[query + r] + place + n * LANES, sums[r][0][n] + sums[r][1][n], LANES);
 }
 
 // Σ probability · value of `queries` queries for `vectors` vectors of features, place by place.
 INLINE void values_of(Chunk *c, int query, int64_t feature, int64_t first, int64_t end, CachedType type, const int queries, const int vectors) {
-  const int64_t e = c->job->e, left = e - feature;
-  const bool whole = left >= vectors * LANES;
+  const int64_t d = c->job->d, e = c->job->e, left = e - feature;
+  const bool whole = left >= vectors * LANES, ahead = query == 0 && feature == 0 && c->ahead;
+  const int64_t size = type == CACHED_F16 ? 2 : 4, next_keys = (c->chunk + PLACE_CHUNK) * d;
   vec sums[TILE][16];
   UNROLL for (int r = 0; r < queries; r++)
     UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = splat(0);
   for (int64_t t = first; t < end; t++) {
-    const int64_t at = (c->chunk + t) * e + feature;
+    const int64_t at = (c->chunk + t) * e + feature, beyond = t + PLACES_AHEAD - end;
+    if (ahead && beyond < 0) ask_for(address_of(c->values, at + PLACES_AHEAD * e, type), e * size);
+    else if (ahead && beyond < c->next_places) ask_for(address_of(c->keys, next_keys + beyond * d, type), d * size);
     vec values[16];
     UNROLL for (int n = 0; n < vectors; n++)
       values[n] = whole ? load_kept(c->values, at + n * LANES, type) : left > n * LANES ? load_kept_some(c->values, at + n * LANES, type, left - n * LANES) : splat(0);
@@ -181,12 +202,10 @@ INLINE void attend_tile(Chunk *c, int query, CachedType type, const int queries)
     first = smaller(first, c->first[query + r]);
     end = larger(end, c->end[query + r]);
   }
-  const int vectors = VECTORS(queries), wide = vectors * LANES;
-  int64_t place = first / PLACE_BLOCK * PLACE_BLOCK;
-  for (; place + wide <= PLACE_CHUNK && place + wide - PLACE_BLOCK < end; place += wide) scores_of(c, query, place, type, queries, vectors);
-  for (; place < end; place += PLACE_BLOCK) scores_of(c, query, place, type, queries, BLOCK_VECTORS);
+  const int vectors = VECTORS(queries);
+  for (int64_t place = first / PLACE_BLOCK * PLACE_BLOCK; place < end; place += PLACE_BLOCK) scores_of(c, query, place, end, type, queries);
   for (int r = 0; r < queries; r++) exponentials_of(c, query + r, first, end);
-  for (int64_t feature = 0; feature < c->job->e; feature += wide) values_of(c, query, feature, first, end, type, queries, vectors);
+  for (int64_t feature = 0; feature < c->job->e; feature += vectors * LANES) values_of(c, query, feature, first, end, type, queries, vectors);
 }
 
 INLINE void attend_tiles(Chunk *c, CachedType type) {
@@ -288,6 +307,7 @@ static void attend_queries(const CachedAttention *job, const Queries *q, int64_t
       c->count++;
     }
     attend_chunk(c);
+    c->ahead = false;
     for (int r = 0; running && r < c->count; r++) {
       float *so_far = running + (numbers[r] - q->first) * stride;
       if (c->part[r] != so_far) merge(job, so_far, c->part[r]);
@@ -298,12 +318,13 @@ static void attend_queries(const CachedAttention *job, const Queries *q, int64_t
 int PATH(cached_attend)(void *job_, int64_t index) {
   const CachedAttention *job = job_;
   const Queries q = queries_of(job, index / job->spans);
-  int64_t first = INT64_MAX, end = 0;
+  int64_t first = INT64_MAX, end = 0, last_place = -1;
   for (int64_t query = q.first; query < q.end; query++) {
     int64_t one_first, one_end;
     if (!chunks_of(job, place_of(job, &q, query), &one_first, &one_end)) continue;
     first = smaller(first, one_first);
     end = larger(end, one_end);
+    last_place = larger(last_place, place_of(job, &q, query));
   }
   const int64_t span = index % job->spans, count = larger(0, end - first);
   const int64_t span_first = first + count * span / job->spans, span_end = first + count * (span + 1) / job->spans;
@@ -315,6 +336,9 @@ int PATH(cached_attend)(void *job_, int64_t index) {
   c.values = (const char *)job->values_RKTe + row * job->T * job->e * bytes_of(job);
   for (int64_t chunk = span_first; chunk < span_end && count; chunk++) {
     c.chunk = chunk * PLACE_CHUNK;
+    c.ahead = true;
+    c.value_places = 0;
+    c.next_places = chunk + 1 < span_end ? smaller(PLACES_AHEAD, last_place + 1 - c.chunk - PLACE_CHUNK) : 0;
     attend_queries(job, &q, chunk, memory, memory ? memory + QUERIES_OF_TASK * stride : NULL, &c);
   }
   for (int64_t query = q.first; memory && query < q.end; query++)

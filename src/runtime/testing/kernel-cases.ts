@@ -10,6 +10,7 @@ import {
   groupedMatmul,
   layerNorm,
   linearCrossEntropy,
+  logitSummary,
   matmul,
   matmulCoded,
   matmulLora,
@@ -307,6 +308,17 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       ...(draw.chance(2) && { slots: Array.from({ length: rows }, (_, row) => rows - row) }),
     }
     return { inputs: cachedInputs(options, rows), build: (inputs) => buildCached(inputs, options) }
+  },
+  logitSummary(draw) {
+    const vocabulary = draw.chance(4) ? draw.whole(8000, 20000) : draw.extent(500)
+    const count = draw.whole(1, Math.min(vocabulary, 30))
+    return {
+      inputs: { logits: between(-9, 9, draw.whole(1, 4), vocabulary) },
+      build(inputs) {
+        const { values, tokens, logSumExp: normalizer } = logitSummary(inputs.logits as Tensor, count)
+        return [values, tokens, normalizer]
+      },
+    }
   },
   linearCrossEntropy(draw) {
     const [tokens, width, vocabulary] = [draw.extent(150), draw.extent(100), draw.whole(2, 400)]

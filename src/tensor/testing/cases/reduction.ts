@@ -6,6 +6,7 @@ import {
   argSort,
   cumulativeProduct,
   cumulativeSum,
+  logitSummary,
   logSoftmax,
   logSumExp,
   max,
@@ -181,6 +182,26 @@ export const reductionCases: readonly OperatorCase[] = [
         3,
       ),
     ],
+  ),
+  one(
+    'logitSummary',
+    floats('batch', 6),
+    (x) => {
+      const { values, tokens, logSumExp: normalizer } = logitSummary(x, 3)
+      return [values, tokens, normalizer]
+    },
+    (x) => [
+      first(
+        along(x, 1, (v) => sorted(v, true)),
+        3,
+      ),
+      first(
+        along(x, 1, (v) => places(v, true)),
+        3,
+      ),
+      reduce(x, 1, (v) => Math.log(v.reduce((sum, logit) => sum + Math.exp(logit), 0))),
+    ],
+    { gradient: 'none' },
   ),
   one(
     'topK',
