@@ -2,7 +2,7 @@
  * What bf16 costs: trains the small decoders of `r1 bench train` on text of which no window is seen twice, in f32 and in
  * bf16 from the same seeds and data, and compares the mean loss of the last steps; then the log-probabilities that the
  * trained weights give to unseen text in both precisions.
- *   npm run bench:precision -- [--configs a,b] [--seeds 3] [--steps 300] [--last 50] [--out rows.jsonl] [--json]
+ *   npm run bench:precision -- [--configs a,b] [--seeds 3] [--steps 300] [--last 50] [--threads 2] [--out rows.jsonl] [--json]
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -25,11 +25,13 @@ const { values: flags } = parseArgs({
     steps: { type: 'string', default: '300' },
     last: { type: 'string', default: '50' },
     out: { type: 'string', default: '' },
+    threads: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
   },
 })
 const steps = Number(flags.steps)
 const last = Number(flags.last)
+const threads = Number(flags.threads)
 
 type Precision = 'f32' | 'bf16'
 
@@ -63,7 +65,7 @@ function configurationOf(name: string) {
 async function train(name: string, seed: number, precision: Precision) {
   const { model, batch, length } = configurationOf(name)
   const variables = new Variables(seed)
-  using step = trainingStep(bindModel(llama, model), { variables, precision })
+  using step = trainingStep(bindModel(llama, model), { variables, precision, threads })
   const text = new FreshText(length, seed)
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {
@@ -96,7 +98,7 @@ async function compareLogProbabilities(name: string, variables: Variables, text:
         const { hidden } = bound.forward(scope, { ids: inputs.ids, positions })
         return tokenLogProbabilities(bound.head(scope, hidden), inputs.targets).logProbability
       },
-      { variables, precision },
+      { variables, precision, threads },
     )
     return (await body.run(feeds)).toNumbers()
   }
