@@ -6,7 +6,7 @@ import { piecesOf } from './pieces.ts'
 import { QASystem } from './qa-system.ts'
 import { Summarizer } from './summarizer.ts'
 import { tinyTextModel } from './testing/text-model.ts'
-import type { GenerationEvent } from './text/options.ts'
+import type { GenerateOptions, GenerationEvent } from './text/options.ts'
 
 let model: DeepSeekR1
 beforeAll(async () => {
@@ -69,6 +69,42 @@ describe('generate', () => {
     expect(none.reasoning).toBeUndefined()
     const unasked = await model.generate('think', { ...drawn, seed: 3, thinkingBudget: 6 })
     expect(unasked.tokens.map(({ id }) => id)).not.toContain(98)
+  })
+
+  it('follows a schema, a pattern and a grammar, thoughts left free', async () => {
+    const schema = {
+      type: 'object',
+      properties: { name: { type: 'string', maxLength: 5 }, count: { type: 'integer', maximum: 99 } },
+      required: ['name', 'count'],
+      additionalProperties: false,
+    }
+    const options = { temperature: 1.5, maxNewTokens: 80 }
+    for (const seed of [1, 2, 3]) {
+      const { text, finishReason } = await model.generate('json', { ...options, seed, schema, lookup: true })
+      if (finishReason === 'stop') {
+        const found = JSON.parse(text)
+        expect(Object.keys(found)).toEqual(['name', 'count'])
+        expect(Number.isInteger(found.count)).toBe(true)
+      } else expect(text).toMatch(/^\s*\{/)
+      const date = await model.generate('date', { ...options, seed, regex: '[12][0-9]{3}-[01][0-9]' })
+      expect(date.text).toMatch(/^[12][0-9]{3}-[01][0-9]$/)
+    }
+    const thinking = { thinking: true }
+    const answer = await model.generate('yes?', {
+      ...options,
+      ...{ seed: 1, thinkingBudget: 5, templateVariables: thinking, grammar: 'root ::= "yes" | "no"' },
+    })
+    expect(answer.text).toMatch(/^(yes|no)$/)
+    expect(answer.reasoning).toBeDefined()
+    for (const wrong of [
+      { grammar: 'root ::= (' },
+      { regex: '(' },
+      { schema: 'x' as never },
+      { regex: 'a', schema: true },
+    ])
+      await expect(model.generate('x', wrong as GenerateOptions)).rejects.toMatchObject({
+        code: 'grammar' in wrong || !('schema' in wrong && 'regex' in wrong) ? 'bad-constraint' : 'bad-option',
+      })
   })
 
   it('says what is wrong with a prompt and with options', async () => {

@@ -1,7 +1,11 @@
 import { R1Error } from '../errors.ts'
 import type { Tokenizer } from '../text/index.ts'
+import { constraintOf } from './constrain/constraint.ts'
+import { afterThought } from './constrain/grammar-guide.ts'
+import { Grammars } from './constrain/grammars.ts'
 import { Embedder } from './embed.ts'
 import { Engine, type EngineOptions } from './engine.ts'
+import type { Guide } from './guide.ts'
 import { promptTokens, startText, textEvents, textOf } from './text/generate-text.ts'
 import {
   checkGenerate,
@@ -25,6 +29,7 @@ export class DeepSeekR1 {
   readonly engine: Engine
   private readonly model: TextModel
   private embedder: Embedder | undefined
+  private grammars: Grammars | undefined
 
   private constructor(model: TextModel, engine: Engine) {
     this.model = model
@@ -76,9 +81,10 @@ export class DeepSeekR1 {
   async generate(prompt: Prompt, options: GenerateOptions = {}): Promise<Generation> {
     checkGenerate(options)
     const tokens = await promptTokens(this.model, prompt, options)
-    const runs = Array.from({ length: options.n ?? 1 }, (_, index) =>
-      startText(this.engine, this.model, tokens, options, index),
+    const guides = await Promise.all(
+      Array.from({ length: options.n ?? 1 }, () => this.guidesFor(tokens.inside, options)),
     )
+    const runs = guides.map((own, index) => startText(this.engine, this.model, tokens, options, index, own))
     const choices = await Promise.all(runs.map(textOf)).catch((error: unknown) => {
       for (const { stream } of runs) stream.cancel()
       throw error
@@ -99,7 +105,18 @@ export class DeepSeekR1 {
       })
     }
     const tokens = await promptTokens(this.model, prompt, options)
-    yield* textEvents(startText(this.engine, this.model, tokens, options))
+    const guides = await this.guidesFor(tokens.inside, options)
+    yield* textEvents(startText(this.engine, this.model, tokens, options, 0, guides))
+  }
+
+  /** What the options want the text to follow; a thought before it is free. */
+  private async guidesFor(inside: boolean, options: GenerateOptions): Promise<Guide[]> {
+    const source = constraintOf(options)
+    if (!source) return []
+    const { tokenizer, model, stopIds } = this.model
+    this.grammars ??= new Grammars(tokenizer, model.vocabulary, stopIds)
+    const guide = await this.grammars.guideFor(source)
+    return [inside ? afterThought(tokenizer, guide) : guide]
   }
 
   /** Whether a text can turn out in one way only: the most likely tokens are taken, or a seed is given. */

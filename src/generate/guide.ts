@@ -11,6 +11,10 @@ export interface Guide {
    * @param logits `[V]`; −∞ forbids a token
    */
   restrict?(logits: Float32Array): void
+  /** Called before each token is chosen, where finding out what is allowed takes time. */
+  prepare?(): Promise<void>
+  /** Called once the sequence has ended, however it did. */
+  release?(): void
   /** Told of every token, in order. @returns why the sequence ends with it, if it does */
   accept(id: number): FinishReason | undefined
 }
@@ -24,6 +28,7 @@ export function stopIds(ids: Iterable<number>): Guide {
 /** Several guides as one: the first that forces a token decides, all restrict, and the first reason counts. */
 export function joinGuides(guides: readonly Guide[]): Guide {
   const restricting = guides.filter((guide) => guide.restrict)
+  const preparing = guides.filter((guide) => guide.prepare)
   return {
     forced: () => guides.reduce<number | undefined>((id, guide) => id ?? guide.forced?.(), undefined),
     ...(restricting.length > 0 && {
@@ -31,6 +36,14 @@ export function joinGuides(guides: readonly Guide[]): Guide {
         for (const guide of restricting) guide.restrict?.(logits)
       },
     }),
+    ...(preparing.length > 0 && {
+      prepare: async () => {
+        for (const guide of preparing) await guide.prepare?.()
+      },
+    }),
+    release: () => {
+      for (const guide of guides) guide.release?.()
+    },
     // Every guide is told, also after one has ended the sequence.
     accept: (id) => guides.map((guide) => guide.accept(id)).find((reason) => reason !== undefined),
   }

@@ -97,13 +97,13 @@ export class Scheduler {
     const end = Math.min(prompt.length, (Math.floor(computed / this.chunk) + 1) * this.chunk)
     const row = rowOf(sequence, [...prompt.subarray(computed, end)], 1)
     const started = performance.now()
-    const { logits } = await this.executor.run([row])
+    using result = await this.executor.run([row])
     this.counters.add('prefillSteps')
     this.counters.add('prefillMs', performance.now() - started)
     this.commit(sequence, end)
     const { slot } = sequence
     if (slot) slot.exact = end
-    if (end === prompt.length) this.advance(sequence, logits)
+    if (end === prompt.length) await this.advance(sequence, result.logits)
   }
 
   /** Copies what another slot holds of the prompt's beginning, if it is more than the own one does. */
@@ -126,7 +126,8 @@ export class Scheduler {
     const checks = texts.map((sequence) => new Verification(sequence))
     const rows = checks.map(({ tokens, sequence }) => rowOf(sequence, tokens, tokens.length))
     const started = performance.now()
-    const { logits } = await this.executor.run(rows)
+    using result = await this.executor.run(rows)
+    const { logits } = result
     const ended = performance.now()
     this.counters.add('decodeSteps')
     this.counters.add('decodeMs', ended - started)
@@ -135,7 +136,7 @@ export class Scheduler {
     let first = 0
     for (const check of checks) {
       const { tokens } = check
-      this.judge(check, logits.subarray(first * this.vocabulary, (first + tokens.length) * this.vocabulary))
+      await this.judge(check, logits.subarray(first * this.vocabulary, (first + tokens.length) * this.vocabulary))
       this.counters.add('draftedTokens', tokens.length - 1)
       this.counters.add('acceptedDrafts', check.accepted)
       first += tokens.length
@@ -143,18 +144,19 @@ export class Scheduler {
   }
 
   /** Gives out tokens as far as the drafts agree with them. */
-  private judge(check: Verification, logits: Float32Array): void {
+  private async judge(check: Verification, logits: Float32Array): Promise<void> {
     const { sequence, tokens } = check
     for (let at = 0; at < tokens.length; at++) {
       this.commit(sequence, sequence.computed + 1)
-      const goesOn = this.advance(sequence, logits.subarray(at * this.vocabulary, (at + 1) * this.vocabulary))
+      const goesOn = await this.advance(sequence, logits.subarray(at * this.vocabulary, (at + 1) * this.vocabulary))
       if (!goesOn || !check.agrees(at)) return
     }
   }
 
   /** @returns whether the sequence goes on */
-  private advance(sequence: Sequence, logits: Float32Array): boolean {
+  private async advance(sequence: Sequence, logits: Float32Array): Promise<boolean> {
     try {
+      if (sequence.prepare) await sequence.prepare()
       const reason = sequence.advance(logits)
       this.counters.add('newTokens')
       if (!reason) return true
@@ -181,6 +183,7 @@ export class Scheduler {
 
   private release(sequence: Sequence): void {
     this.running.splice(this.running.indexOf(sequence), 1)
+    sequence.release()
     if (sequence.slot) this.table.release(sequence.slot)
     sequence.slot = undefined
   }

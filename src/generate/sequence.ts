@@ -87,6 +87,16 @@ export class Sequence {
     this.admitted = performance.now()
   }
 
+  /** Finds out what may come next, where that takes time. */
+  get prepare(): (() => Promise<void>) | undefined {
+    return this.guide.prepare
+  }
+
+  /** Nothing more will come. */
+  release(): void {
+    this.guide.release?.()
+  }
+
   /**
    * Chooses the next token by the model's logits, and gives it out.
    *

@@ -17,8 +17,8 @@ export interface StepRow {
   readonly wanted: number
 }
 
-/** Logits of the wanted tokens, in the order of the rows. */
-export interface StepResult {
+/** Logits of the wanted tokens, in the order of the rows. Disposed once they are read. */
+export interface StepResult extends Disposable {
   /** `[N, V]` */
   readonly logits: Float32Array
 }
@@ -66,9 +66,16 @@ export class Step {
 
   /** Runs without blocking the event loop. */
   async run(rows: readonly StepRow[]): Promise<StepResult> {
-    const [logits] = await this.program.run(arraysOf(rows))
-    const count = rows.reduce((sum, { wanted }) => sum + wanted, 0)
-    return { logits: (logits as NDArray<'f32'>).data.subarray(0, count * this.vocabulary) }
+    const inputs = arraysOf(rows)
+    try {
+      const [output] = await this.program.run(inputs)
+      const count = rows.reduce((sum, { wanted }) => sum + wanted, 0)
+      const logits = (output as NDArray<'f32'>).data.subarray(0, count * this.vocabulary)
+      return { logits, [Symbol.dispose]: () => output?.dispose() }
+    } finally {
+      // The garbage collector sees the arrays' handles, not their memory: it would let many of them pile up.
+      for (const array of inputs) array.dispose()
+    }
   }
 
   dispose(): void {

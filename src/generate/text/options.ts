@@ -1,5 +1,6 @@
 import { R1Error } from '../../errors.ts'
 import type { ChatTemplateMessage } from '../../text/index.ts'
+import type { Constraint } from '../constrain/constraint.ts'
 import type { FinishReason } from '../guide.ts'
 import { checkWhole, type GeneratedToken, type TokenRequest, type Usage } from '../request.ts'
 import type { SamplingOptions } from '../sampling/options.ts'
@@ -12,6 +13,7 @@ export type Prompt = string | readonly Message[]
 
 export interface GenerateOptions
   extends SamplingOptions,
+    Constraint,
     Pick<TokenRequest, 'maxNewTokens' | 'logProbabilities' | 'lookup' | 'priority' | 'salt' | 'signal'> {
   /** Strings that end the text; they are left out. At most 16. */
   readonly stop?: string | readonly string[] | undefined
