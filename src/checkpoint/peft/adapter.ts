@@ -24,6 +24,8 @@ export interface LowRankFactors {
   readonly inputs: number
   readonly outputs: number
   readonly scale: number
+  /** The model keeps this layer's weight as [inputs, outputs], as GPT-2 does. */
+  readonly transposed?: boolean
 }
 
 /** An adapter: its settings, and its factors by the name of the module they belong to. */
@@ -50,6 +52,7 @@ async function readFactors(checkpoint: Checkpoint, module: string, a: string, b:
     inputs,
     outputs,
     scale: adapterScale(config, module),
+    ...(config.fan_in_fan_out && { transposed: true }),
   }
   return factors
 }

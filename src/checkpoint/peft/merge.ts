@@ -4,13 +4,13 @@ import type { LowRankFactors } from './adapter.ts'
 /**
  * Adds an adapter's change to a weight, in place: W + scale · B A.
  *
- * @param weight W, [outputs, inputs]
+ * @param weight W, [outputs, inputs], or [inputs, outputs] where the factors say so
  * @param sign −1 takes a merged change out again
  * @throws R1Error 'shape-mismatch'
  * @see https://arxiv.org/abs/2106.09685
  */
 export function mergeLowRank(weight: Float32Array, factors: LowRankFactors, sign: 1 | -1 = 1): void {
-  const { a, b, rank, inputs, outputs, scale, module } = factors
+  const { a, b, rank, inputs, outputs, scale, module, transposed = false } = factors
   if (weight.length !== outputs * inputs || a.length !== rank * inputs || b.length !== outputs * rank) {
     throw new R1Error(
       'shape-mismatch',
@@ -29,9 +29,10 @@ export function mergeLowRank(weight: Float32Array, factors: LowRankFactors, sign
       for (let input = 0; input < inputs; input += 1)
         change[input] = (change[input] as number) + factor * (a[row + input] as number)
     }
-    const start = output * inputs
+    const [start, step] = transposed ? [output, outputs] : [output * inputs, 1]
     for (let input = 0; input < inputs; input += 1) {
-      weight[start + input] = (weight[start + input] as number) + sign * scale * (change[input] as number)
+      const at = start + input * step
+      weight[at] = (weight[at] as number) + sign * scale * (change[input] as number)
     }
   }
 }
