@@ -51,12 +51,12 @@ static void read_features(bool available[PATH_COUNT]) {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
   const unsigned AVX2 = 1u << 5, BMI2 = 1u << 8, AVX512F = 1u << 16, AVX512DQ = 1u << 17, AVX512BW = 1u << 30, AVX512VL = 1u << 31;
   const unsigned AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24;
-  unsigned leaves = a, amx = d;
+  unsigned leaves = a, amx = d, vnni = c;
   available[PATH_AVX2] = bits(saved, 0x6) && bits(b, AVX2 | BMI2);
   available[PATH_AVX512] = available[PATH_AVX2] && bits(saved, 0xe6) && bits(b, AVX512F | AVX512DQ | AVX512BW | AVX512VL);
   if (leaves >= 1) __get_cpuid_count(7, 1, &a1, &ignored, &ignored, &ignored);
-  const unsigned AVX512_BF16 = 1u << 5;
-  available[PATH_AVX512BF16] = available[PATH_AVX512] && bits(a1, AVX512_BF16);
+  const unsigned AVX512_BF16 = 1u << 5, AVX512_VNNI = 1u << 11;
+  available[PATH_AVX512BF16] = available[PATH_AVX512] && bits(a1, AVX512_BF16) && bits(vnni, AVX512_VNNI);
   available[PATH_AMX] = available[PATH_AVX512BF16] && bits(saved, 0x60000) && bits(amx, AMX_BF16 | AMX_TILE) && tiles_permitted();
 }
 #elif defined(__aarch64__)

@@ -2,6 +2,12 @@ export { bindModel } from './bind.ts'
 export { type CacheArrays, emptyCache } from './cache.ts'
 export { modelOf, modelTypes } from './families.ts'
 export { type LoadedModel, type LoadOptions, loadModel } from './load.ts'
+export {
+  type LoadQuantisedOptions,
+  loadQuantised,
+  type QuantisedModel,
+  type WeightPrecision,
+} from './load-quantised.ts'
 export type {
   Family,
   ForwardOptions,

@@ -43,7 +43,7 @@ function mismatch(checkpoint: Checkpoint, model: Model, found: string): R1Error 
 }
 
 /** The checkpoint's tensor of each parameter. @throws R1Error `checkpoint-mismatch`, naming tensors that are missing, misshapen or unknown */
-function matchTensors(checkpoint: Checkpoint, model: Model): ReadonlyMap<Parameter, string> {
+export function matchTensors(checkpoint: Checkpoint, model: Model): ReadonlyMap<Parameter, string> {
   const { tensors } = checkpoint
   const matched = new Map<Parameter, string>()
   const missing: string[] = []

@@ -11,6 +11,7 @@ type Port = { readonly dtype: DType; readonly shape: readonly number[] } | undef
 
 const f32 = (...shape: number[]): Port => ({ dtype: 'f32', shape })
 const i64 = (...shape: number[]): Port => ({ dtype: 'i64', shape })
+const u8 = (...shape: number[]): Port => ({ dtype: 'u8', shape })
 
 interface Node {
   readonly operator: string
@@ -58,6 +59,24 @@ const V = 9
 
 /** Each operator twice where it has optional ports: with none of them, and with all. */
 const nodes: Node[] = [
+  {
+    operator: 'MatMulQuantised',
+    inputs: [f32(2, 3, 64), undefined, undefined, u8(640), u8(1088)],
+    outputs: [f32(2, 3, 16), f32(2, 3, 9)],
+    attributes: { weights: 'Q4_1 16, Q8_0 9' },
+  },
+  {
+    operator: 'MatMulQuantised',
+    inputs: [f32(T, 64), f32(64), f32(T, 16), u8(640), f32(16)],
+    outputs: [f32(T, 16)],
+    attributes: { weights: 'Q4_1 16', biases: 1, phase: 'prefill', epsilon: { float: 1e-5 } },
+  },
+  {
+    operator: 'GatherQuantised',
+    inputs: [u8(640), i64(2, 3)],
+    outputs: [f32(2, 3, 64)],
+    attributes: { type: 'Q4_1', rows: 16, columns: 64 },
+  },
   { operator: 'RmsNorm', inputs: [f32(2, 3, D), f32(D)], outputs: [f32(2, 3, D)] },
   {
     operator: 'RmsNorm',

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 
 const AVX2 = ['-mavx2', '-mfma', '-mf16c', '-mbmi2']
 const AVX512 = [...AVX2, '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mprefer-vector-width=512']
-const AVX512BF16 = [...AVX512, '-mavx512bf16']
+// Every processor with AVX512-BF16 has VNNI too; the path asks for both.
+const AVX512BF16 = [...AVX512, '-mavx512bf16', '-mavx512vnni']
 
 /** Compiler flags of each instruction-set path, by architecture. */
 export const pathFlags = {

@@ -32,10 +32,25 @@ export { type MatmulOptions, matmul } from './matmul.ts'
 export { type CodedMatrix, type CodeFormat, decodeMatrix, matmulCoded } from './matmul-coded.ts'
 export { groupedMatmul } from './matmul-grouped.ts'
 export { type LoraAdapter, matmulLora } from './matmul-lora.ts'
+export {
+  gatherQuantised,
+  type MatmulQuantisedOptions,
+  matmulQuantised,
+  type ProductPhase,
+  type QuantisedWeight,
+} from './matmul-quantised.ts'
 export { layerNorm, rmsNorm } from './norm.ts'
 export { type AdamWSlot, adamW, type SgdSlot, sgd } from './optimizer.ts'
 export { pad } from './pad.ts'
 export { averagePool, maxPool, type PoolingOptions } from './pooling.ts'
+export {
+  dequantise,
+  fitsBlocks,
+  type QuantisedShape,
+  type QuantisedType,
+  quantisedBytes,
+  quantisedTypes,
+} from './quantised-layout.ts'
 export * from './random.ts'
 export { logSumExp, max, mean, min, product, type ReductionOptions, sum } from './reduction.ts'
 export { repeat, squeeze, stack, tile } from './repeat.ts'

@@ -12,6 +12,7 @@ export { expandComposites, type Lowering, loweringOf } from './expand.ts'
 export { foldConstants } from './fold.ts'
 export { mergeCommon } from './merge.ts'
 export { type NarrowOptions, narrowProducts } from './precision.ts'
+export { type QuantisedVariables, quantisableVariables, quantiseProducts } from './quantise.ts'
 export { type Pass, rewrite } from './rewrite.ts'
 
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */

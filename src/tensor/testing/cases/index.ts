@@ -6,6 +6,7 @@ import { expertCases } from './experts.ts'
 import { indexingCases } from './indexing.ts'
 import { networkCases } from './network.ts'
 import { productCases } from './product.ts'
+import { quantisedCases } from './quantised.ts'
 import { reductionCases } from './reduction.ts'
 import { shapeCases } from './shape.ts'
 import { stateCases } from './state.ts'
@@ -18,6 +19,7 @@ export const cases: readonly OperatorCase[] = [
   ...indexingCases,
   ...productCases,
   ...expertCases,
+  ...quantisedCases,
   ...codedCases,
   ...networkCases,
   ...stateCases,

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { openCheckpoint } from '../checkpoint/open.ts'
+import { logitsOf, Scope } from '../nn/index.ts'
+import { NDArray } from '../runtime/array.ts'
+import { jit } from '../runtime/jit.ts'
+import { canPack, packedArray, packRows } from '../runtime/pack.ts'
+import { Program } from '../runtime/program.ts'
+import { dequantise, gatherQuantised, quantisedTypes, quantiseProducts, type Tensor, trace } from '../tensor/index.ts'
+import { loadModel } from './load.ts'
+import { loadQuantised, type QuantisedModel } from './load-quantised.ts'
+
+const types = fileURLToPath(new URL('../checkpoint/gguf/fixtures/types.gguf', import.meta.url))
+const smollm2 = fileURLToPath(
+  new URL('../../.cache/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url),
+)
+const [rows, columns] = [2, 256]
+
+describe.runIf(canPack())('packed weights', () => {
+  it.each(quantisedTypes)('of the type %s hold the numbers that the file holds', async (type) => {
+    await using checkpoint = await openCheckpoint(types)
+    const shape = { type, rows, columns }
+    const packed = packedArray(shape)
+    const bytes = await checkpoint.read(`types.${type}`)
+    await packRows(packed, shape, { bytes, floats: false, first: 0, count: rows })
+    const expected = [...(await checkpoint.readFloat32(`types.${type}`))]
+    const ids = NDArray.from([1n, 0n], [2], 'i64')
+    for (const kernels of [true, false]) {
+      using run = jit(
+        (inputs: { readonly packed: Tensor; readonly ids: Tensor }) => ({
+          rows: gatherQuantised(inputs.packed, shape, inputs.ids),
+          all: dequantise(inputs.packed, shape),
+        }),
+        { kernels },
+      )
+      const found = run.runSync({ packed, ids })
+      const turned = [...found.rows.toNumbers().slice(columns), ...found.rows.toNumbers().slice(0, columns)]
+      for (const numbers of [turned, found.all.toNumbers()]) {
+        const gap = Math.max(...numbers.map((value, at) => Math.abs(value - (expected[at] as number))))
+        expect(gap, kernels ? 'kernel' : 'stock').toBeLessThan(1e-6 * Math.max(...expected.map(Math.abs)))
+      }
+    }
+  })
+
+  it('refuse bytes of another length', async () => {
+    const shape = { type: 'Q4_1', rows: 16, columns: 64 } as const
+    const source = { bytes: new Uint8Array(100), floats: false, first: 0, count: 16 }
+    await expect(packRows(packedArray(shape), shape, source)).rejects.toMatchObject({ code: 'pack-failed' })
+    expect(() => packedArray({ ...shape, columns: 33 })).toThrow(expect.objectContaining({ code: 'bad-attribute' }))
+  })
+})
+
+const titled = existsSync(smollm2) ? 'SmolLM2' : 'SmolLM2: skipped, not in .cache/models (npm run fetch:smollm2)'
+
+describe.runIf(canPack() && existsSync(smollm2))(titled, () => {
+  const tokens = [1n, 4093n, 260n, 1743n, 282n, 4649n, 314n, 260n, 3575n, 282n, 260n, 905n, 28n, 284n]
+  const integers = (values: readonly bigint[]) => NDArray.from(values, [1, values.length], 'i64')
+  const positions = integers(tokens.map((_, at) => BigInt(at)))
+
+  async function logits({ model, variables, stored }: QuantisedModel): Promise<Float32Array> {
+    const type = { dtype: 'i64', shape: [1, tokens.length] } as const
+    const { graph } = trace(
+      (inputs: { readonly ids: Tensor; readonly positions: Tensor }) => {
+        const scope = new Scope()
+        return { logits: logitsOf(model.head(scope, model.forward(scope, inputs).hidden)) }
+      },
+      { ids: type, positions: type },
+    )
+    using program = await Program.compile(quantiseProducts(graph, stored), variables)
+    const [result] = await program.run([integers(tokens), positions])
+    return Float32Array.from((result as NDArray<'f32'>).data)
+  }
+
+  const relativeError = (found: Float32Array, expected: Float32Array): number => {
+    let [difference, size] = [0, 0]
+    for (const [at, value] of expected.entries()) {
+      difference += ((found[at] as number) - value) ** 2
+      size += value ** 2
+    }
+    return Math.sqrt(difference / size)
+  }
+
+  it('runs with the blocks of its file, or quantised while it is read, near the same weights in f32', async () => {
+    await using checkpoint = await openCheckpoint(smollm2)
+    const plain = await loadModel(checkpoint)
+    const expected = await logits({ ...plain, stored: new Map() })
+    // Bytes a weight, and the relative error of the logits. The file keeps its embedding in Q8_0.
+    const bounds = { file: [0.73, 0.05], int8: [1.08, 0.05], int4: [0.64, 0.1] } as const
+    for (const [precision, [most, bound]] of Object.entries(bounds)) {
+      const loaded = await loadQuantised(checkpoint, { precision: precision as keyof typeof bounds })
+      const bytes = loaded.variables.names.reduce((sum, name) => sum + (loaded.variables.get(name)?.byteLength ?? 0), 0)
+      expect(bytes / 134.5e6, precision).toBeLessThan(most)
+      expect(relativeError(await logits(loaded), expected), precision).toBeLessThan(bound)
+      loaded.variables.dispose()
+    }
+    plain.variables.dispose()
+  })
+})

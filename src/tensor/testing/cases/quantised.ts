@@ -1,0 +1,119 @@
+import { gatherQuantised, matmulQuantised, type Tensor } from '../../index.ts'
+import { type CaseInput, floats, indices, type OperatorCase } from '../case.ts'
+import { make, type Plain, total } from '../plain.ts'
+
+/*
+ * Weights of the type Q4_1 in the packed layout: a block of 16 rows of 32 numbers takes 256 bytes of numbers, 16 scales and
+ * 16 offsets. Scales and offsets are powers of two here, so that every number is exact in f32.
+ */
+
+const [panel, block, planes, blockBytes] = [16, 32, 256, 320]
+const columns = 64
+
+/** High bytes of f16 numbers whose low bytes are 0: 2⁻⁶, 2⁻⁵, 2⁻⁴, and ±2⁻³, −2⁻². */
+const [scaleBytes, offsetBytes] = [
+  [0x24, 0x28, 0x2c],
+  [0x30, 0xb0, 0xb4],
+]
+const halves: Readonly<Record<number, number>> = {
+  36: 2 ** -6,
+  40: 2 ** -5,
+  44: 2 ** -4,
+  48: 2 ** -3,
+  176: -(2 ** -3),
+  180: -(2 ** -2),
+}
+
+/** Packed weights with `rows` rows. */
+export function packedWeights(rows: number, width = columns): CaseInput {
+  return {
+    shape: [((Math.ceil(rows / panel) * width) / block) * blockBytes],
+    dtype: 'u8',
+    differentiable: false,
+    value(uniform, place) {
+      const at = place % blockBytes
+      if (at < planes) return Math.floor(uniform * 256)
+      const high = (at < planes + 2 * panel ? scaleBytes : offsetBytes) as readonly number[]
+      return at % 2 === 0 ? 0 : (high[Math.floor(uniform * 3)] as number)
+    },
+  }
+}
+
+/** Numbers that int8 with one scale for 32 holds exactly: 64ths of −127 … 127, the largest in each block. */
+export const exactInInt8 = (...shape: readonly number[]): CaseInput => ({
+  ...floats(...shape),
+  value: (uniform, place) => (place % block === 0 ? 127 : Math.round((2 * uniform - 1) * 127)) / 64,
+})
+
+/** The number in row n and column k. */
+const weightAt = ({ data }: Plain, n: number, k: number, width = columns): number => {
+  const start = (Math.floor(n / panel) * (width / block) + Math.floor(k / block)) * blockBytes
+  const [row, lane] = [n % panel, Math.floor((k % block) / 4)]
+  const byte = data[start + Math.floor(lane / 2) * 64 + 4 * row + (k % 4)] as number
+  const half = (at: number) => halves[data[start + at + 2 * row + 1] as number] as number
+  return half(planes) * ((byte >> (4 * (lane % 2))) & 15) + half(planes + 2 * panel)
+}
+
+const dot = (x: Plain, row: number, w: Plain, n: number): number =>
+  total(Array.from({ length: columns }, (_, k) => x.at(row, k) * weightAt(w, n, k)))
+
+const weight = (packed: Tensor | undefined, rows: number, bias?: Tensor) =>
+  ({ packed: packed as Tensor, type: 'Q4_1', rows, bias }) as const
+
+/** Products with quantised weights. */
+export const quantisedCases: readonly OperatorCase[] = [
+  {
+    operator: 'matmulQuantised',
+    name: 'two weights, one with a bias',
+    inputs: { x: exactInInt8(3, columns), a: packedWeights(5), b: packedWeights(18), bias: floats(18) },
+    build: ({ x, a, b, bias }) => matmulQuantised(x as Tensor, [weight(a, 5), weight(b, 18, bias)]),
+    reference: ({ x, a, b, bias }) => [
+      make([3, 5], (row, n) => dot(x as Plain, row, a as Plain, n)),
+      make([3, 18], (row, n) => dot(x as Plain, row, b as Plain, n) + (bias as Plain).at(n)),
+    ],
+    second: true,
+  },
+  {
+    operator: 'matmulQuantised',
+    name: 'a sum behind it',
+    inputs: { x: exactInInt8(2, columns), w: packedWeights(20), added: floats(2, 20) },
+    build: ({ x, w, added }) =>
+      matmulQuantised(x as Tensor, [weight(w, 20)], { added: added as Tensor, phase: 'prefill' }),
+    reference: ({ x, w, added }) =>
+      make([2, 20], (row, n) => dot(x as Plain, row, w as Plain, n) + (added as Plain).at(row, n)),
+    // Where the processor has tiles, prefill rounds to bf16.
+    tolerance: 1e-2,
+  },
+  {
+    operator: 'matmulQuantised',
+    name: 'a norm before it, a gated unit behind it',
+    inputs: { x: exactInInt8(2, columns), norm: floats(columns), gate: packedWeights(4), up: packedWeights(4) },
+    build: ({ x, norm, gate, up }) =>
+      matmulQuantised(x as Tensor, [weight(gate, 4), weight(up, 4)], {
+        norm: { weight: norm as Tensor, epsilon: 1e-5 },
+        activation: 'silu',
+      }),
+    reference({ x, norm, gate, up }) {
+      const rows = x as Plain
+      const mean = (row: number) => total(Array.from({ length: columns }, (_, k) => rows.at(row, k) ** 2)) / columns
+      const normal = make(
+        [2, columns],
+        (row, k) => (rows.at(row, k) / Math.sqrt(mean(row) + 1e-5)) * (norm as Plain).at(k),
+      )
+      return make([2, 4], (row, n) => {
+        const g = dot(normal, row, gate as Plain, n)
+        return (g / (1 + Math.exp(-g))) * dot(normal, row, up as Plain, n)
+      })
+    },
+    // The kernel rounds what comes from the norm to int8.
+    tolerance: 2e-2,
+  },
+  {
+    operator: 'gatherQuantised',
+    inputs: { table: packedWeights(20), ids: indices(20, 2, 3) },
+    build: ({ table, ids }) => gatherQuantised(table as Tensor, { type: 'Q4_1', rows: 20, columns }, ids as Tensor),
+    reference: ({ table, ids }) =>
+      make([2, 3, columns], (row, place, k) => weightAt(table as Plain, (ids as Plain).at(row, place), k)),
+    gradient: 'none',
+  },
+]
