@@ -1,3 +1,4 @@
+export { addAdapter } from './adapter.ts'
 export { bindModel } from './bind.ts'
 export { type CacheArrays, emptyCache } from './cache.ts'
 export { modelOf, modelTypes } from './families.ts'
