@@ -16,8 +16,8 @@ export interface NearDuplicateOptions {
 }
 
 /**
- * Drops texts much like an earlier one that was kept (MinHash and locality-sensitive hashing, Broder 1997). Memory: about
- * 350 bytes a kept text, whatever its length.
+ * Drops texts much like an earlier one that was kept (MinHash and locality-sensitive hashing, Broder 1997). Memory: 300 to
+ * 470 bytes a kept text, whatever its length.
  *
  * @throws R1Error `bad-option`
  */
