@@ -103,14 +103,14 @@ describe('filters of quality', () => {
   it('drop repeated lines, a run over and over, and repeated runs, not prose', async () => {
     const lines = `${randomText(1, 30)}\n`.repeat(2) + randomText(2, 30)
     const chant = Array.from({ length: 40 }, (_, index) => `buy it ${randomText(index, 4)}`).join(' ')
-    const passage = randomText(3, 20)
+    const passage = randomText(3, 30)
     const passages = `${passage} ${randomText(4, 40)} ${passage} ${randomText(5, 30)}`
     const { kept, report } = await clean([repetition()], [lines, chant, passages, prose, randomText(6, 500)])
     expect(kept).toEqual([prose, randomText(6, 500)])
     expect(report.stages[0]?.dropped).toEqual({
       'repeated lines': 1,
       'one run of 2 words over and over': 1,
-      'repeated runs of 5 words': 1,
+      'repeated runs of 10 words': 1,
     })
   })
 })

@@ -7,15 +7,18 @@ export interface RepetitionLimits {
   readonly repeatedLines?: number
   /** Share of words in the most frequent run of so many words. Default 0.2 for 2, 0.18 for 3, 0.16 for 4. */
   readonly topRuns?: Readonly<Record<number, number>>
-  /** Share of words in runs of so many words that occurred before. Default 0.15 for 5, 0.1 for 10. */
+  /** Share of words in runs of so many words that occurred before. Default 0.2 for 10. */
   readonly repeatedRuns?: Readonly<Record<number, number>>
 }
 
-/** Drops texts that say the same again and again (after the rules of Gopher, Rae et al. 2021, table A1, by words). */
+/**
+ * Drops texts that say the same again and again: after the rules of Gopher (Rae et al. 2021, table A1), by words, and only
+ * for longer runs, since manuals and Chinese, whose characters are words here, repeat short ones in good texts.
+ */
 export function repetition({
   repeatedLines = 0.3,
   topRuns = { 2: 0.2, 3: 0.18, 4: 0.16 },
-  repeatedRuns = { 5: 0.15, 10: 0.1 },
+  repeatedRuns = { 10: 0.2 },
 }: RepetitionLimits = {}): Filter {
   const counter = new HashCounter()
   let hashes = new Uint32Array(1 << 12)
