@@ -7,6 +7,7 @@ import {
   gradients,
   layerNorm,
   linearCrossEntropy,
+  logitSummary,
   rmsNorm,
   rope,
   sgd,
@@ -120,13 +121,23 @@ const positions: Case[] = both(
   ({ x, cos, sin, at }) => rope(x as Tensor, cos as Tensor, sin as Tensor, at as Tensor),
 )
 
-const losses: Case[] = both(
-  'linear cross-entropy',
-  () => ({ hidden: floats([headTokens, D]), weight: floats([V, D]), targets: integers([headTokens], V) }),
-  () => floats([headTokens]),
-  ['hidden', 'weight'],
-  ({ hidden, weight, targets }) => linearCrossEntropy(hidden as Tensor, weight as Tensor, targets as Tensor).loss,
-)
+const head = (precision: 'f32' | 'bf16'): Case[] =>
+  both(
+    `linear cross-entropy ${precision}`,
+    () => ({ hidden: floats([headTokens, D]), weight: floats([V, D]), targets: integers([headTokens], V) }),
+    () => floats([headTokens]),
+    ['hidden', 'weight'],
+    ({ hidden, weight, targets }) => linearCrossEntropy(hidden as Tensor, weight as Tensor, targets as Tensor).loss,
+    precision === 'bf16' ? precision : undefined,
+  )
+const losses: Case[] = [...head('f32'), ...head('bf16')]
+
+/** What generation takes of the logits of eight rows. */
+const summary: Case = {
+  name: 'largest logits',
+  inputs: () => ({ logits: floats([8, V]) }),
+  body: ({ logits }) => logitSummary(logits as Tensor, 32),
+}
 
 const embedding = both(
   'embedding',
@@ -187,6 +198,7 @@ export const rowCases: readonly Case[] = [
   ...activations,
   ...positions,
   ...losses,
+  summary,
   ...embedding,
   optimiser,
   sgdCase,
