@@ -43,8 +43,8 @@ export class DeepSeekR1 {
    * @throws R1Error `no-shipped-model`, `file-not-found`, and what loading throws
    */
   static async fromPretrained(name?: string, options: PretrainedOptions = {}): Promise<DeepSeekR1> {
-    const { signal, onProgress, ...engine } = options
-    const model = await loadTextModel(name ?? noModel(), { signal, onProgress })
+    const { weights, signal, onProgress, ...engine } = options
+    const model = await loadTextModel(name ?? noModel(), { weights, signal, onProgress })
     return await DeepSeekR1.fromModel(model, engine)
   }
 
@@ -148,7 +148,7 @@ export class DeepSeekR1 {
   /** Stops all work and frees the model. */
   async close(): Promise<void> {
     await this.engine.close()
-    this.embedder?.dispose()
+    await this.embedder?.dispose()
     this.model.variables.dispose()
   }
 

@@ -1,33 +1,36 @@
 import { R1Error } from '../errors.ts'
-import type { LoadedModel } from '../models/index.ts'
 import { meanPool, normalise, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import { type Jit, jit } from '../runtime/jit.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
-import type { Tensor } from '../tensor/index.ts'
+import type { Program, ProgramOptions } from '../runtime/program.ts'
+import { compileFor } from './compile.ts'
+import type { EngineModel } from './engine-model.ts'
 
-/** What an embedding step is told. */
-type Inputs = Readonly<Record<'ids' | 'positions' | 'segments', Tensor>>
+const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
 
 /** Makes vectors of texts: the mean of a text's last hidden states, scaled to length 1. */
 export class Embedder {
-  private readonly loaded: LoadedModel
-  private readonly step: Jit<Inputs, Tensor>
+  private readonly loaded: EngineModel
+  private readonly options: ProgramOptions
+  private program: Promise<Program> | undefined
 
-  constructor(loaded: LoadedModel, options: ProgramOptions = {}) {
+  constructor(loaded: EngineModel, options: ProgramOptions = {}) {
     this.loaded = loaded
-    const rows = ['batch', 'time'] as const
-    this.step = jit(
-      ({ segments, ...inputs }: Inputs) => {
-        const { hidden } = loaded.model.forward(
-          new Scope(),
-          { ...inputs, segments },
-          { length: loaded.model.positions },
-        )
-        return normalise(meanPool(hidden, segments))
+    this.options = options
+  }
+
+  private async compile(): Promise<Program> {
+    const { model } = this.loaded
+    const { program } = await compileFor(
+      this.loaded,
+      'prefill',
+      { ids: matrix, positions: matrix, segments: matrix },
+      (inputs) => {
+        const { hidden } = model.forward(new Scope(), inputs, { length: model.positions })
+        return normalise(meanPool(hidden, inputs.segments))
       },
-      { ...options, variables: loaded.variables, dimensions: { ids: rows, positions: rows, segments: rows } },
+      this.options,
     )
+    return program
   }
 
   /**
@@ -47,22 +50,23 @@ export class Embedder {
     if (texts.length === 0) return []
     const time = Math.max(...texts.map(({ length }) => length))
     const shape = [texts.length, time]
-    const matrix = (value: (text: ArrayLike<number>, at: number) => number) =>
+    const values = (value: (text: ArrayLike<number>, at: number) => number) =>
       NDArray.from(
         texts.flatMap((text) => Array.from({ length: time }, (_, at) => BigInt(value(text, at)))),
         shape,
         'i64',
       )
-    const vectors = await this.step.run({
-      ids: matrix((text, at) => text[at] ?? 0),
-      positions: matrix((text, at) => (at < text.length ? at : 0)),
-      segments: matrix((text, at) => (at < text.length ? 0 : -1)),
-    })
-    const data = vectors.data as Float32Array
+    this.program ??= this.compile()
+    const [vectors] = await (await this.program).run([
+      values((text, at) => text[at] ?? 0),
+      values((text, at) => (at < text.length ? at : 0)),
+      values((text, at) => (at < text.length ? 0 : -1)),
+    ])
+    const { data } = vectors as NDArray<'f32'>
     return texts.map((_, row) => data.slice(row * width, (row + 1) * width))
   }
 
-  dispose(): void {
-    this.step.dispose()
+  async dispose(): Promise<void> {
+    ;(await this.program)?.dispose()
   }
 }

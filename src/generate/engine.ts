@@ -1,7 +1,8 @@
 import { R1Error } from '../errors.ts'
 import type { CacheDType } from '../models/cache.ts'
-import type { LoadedModel, Model } from '../models/index.ts'
+import type { Model } from '../models/index.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
+import type { EngineModel } from './engine-model.ts'
 import { Executor } from './executor.ts'
 import { longestDraft } from './lookup.ts'
 import { type QueueLimits, RequestQueue } from './queue.ts'
@@ -60,7 +61,7 @@ export class Engine {
    *
    * @throws R1Error `bad-option`, `no-cache` for a model that cannot generate, `out-of-memory`
    */
-  static async create(loaded: LoadedModel, options: EngineOptions = {}): Promise<Engine> {
+  static async create(loaded: EngineModel, options: EngineOptions = {}): Promise<Engine> {
     const { model } = loaded
     if (!model.hasHead || model.cacheLayout.length === 0) {
       throw new R1Error('no-cache', `A ${model.modelType} model cannot generate text.`, {

@@ -1,21 +1,23 @@
-import type { LoadedModel, Model } from '../models/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import { Variables } from '../runtime/variables.ts'
+import type { ProductPhase } from '../tensor/index.ts'
+import type { EngineModel } from './engine-model.ts'
 import { type CacheSize, cacheBuffers, copyPlaces } from './slot-cache.ts'
 import { Step, type StepResult, type StepRow } from './step.ts'
 
 /** The compiled steps of an engine and the memory of its cache. */
 export class Executor {
-  private readonly model: Model
+  private readonly loaded: EngineModel
   private readonly size: CacheSize
   private readonly variables: Variables
   private readonly buffers: readonly string[]
-  private step: Step | undefined
+  private steps: Readonly<Record<ProductPhase, Step>> | undefined
   private readonly options: ProgramOptions
 
-  private constructor({ model, variables }: LoadedModel, size: CacheSize, options: ProgramOptions) {
-    this.model = model
+  private constructor(loaded: EngineModel, size: CacheSize, options: ProgramOptions) {
+    const { model, variables } = loaded
+    this.loaded = loaded
     this.size = size
     this.options = options
     // The weights belong to whoever loaded them, the buffers of the cache to this engine alone.
@@ -24,19 +26,19 @@ export class Executor {
     this.buffers = cacheBuffers(model, size).map(({ name }) => name)
   }
 
-  static async create(loaded: LoadedModel, size: CacheSize, options: ProgramOptions): Promise<Executor> {
+  static async create(loaded: EngineModel, size: CacheSize, options: ProgramOptions): Promise<Executor> {
     const executor = new Executor(loaded, size, options)
     await executor.start()
     return executor
   }
 
   get vocabulary(): number {
-    return this.model.vocabulary
+    return this.loaded.model.vocabulary
   }
 
   /** Runs one step without blocking the event loop. */
-  async run(rows: readonly StepRow[]): Promise<StepResult> {
-    return await (this.step as Step).run(rows)
+  async run(phase: ProductPhase, rows: readonly StepRow[]): Promise<StepResult> {
+    return await (this.steps as Readonly<Record<ProductPhase, Step>>)[phase].run(rows)
   }
 
   /** Copies the first places of one slot over those of another. */
@@ -56,14 +58,17 @@ export class Executor {
   }
 
   dispose(): void {
-    this.step?.dispose()
-    this.step = undefined
+    for (const step of new Set(Object.values(this.steps ?? {}))) step.dispose()
+    this.steps = undefined
     for (const name of this.buffers) this.variables.get(name)?.dispose()
   }
 
   private async start(): Promise<void> {
-    for (const { name, shape, dtype } of cacheBuffers(this.model, this.size))
+    for (const { name, shape, dtype } of cacheBuffers(this.loaded.model, this.size))
       this.variables.set(name, NDArray.zeros(shape, dtype))
-    this.step = await Step.compile(this.model, this.variables, this.size, this.options)
+    const compile = (phase: ProductPhase) => Step.compile(this.loaded, this.variables, this.size, phase, this.options)
+    const decode = await compile('decode')
+    // Only packed weights are read in two ways.
+    this.steps = { decode, prefill: this.loaded.stored?.size ? await compile('prefill') : decode }
   }
 }

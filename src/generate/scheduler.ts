@@ -97,7 +97,7 @@ export class Scheduler {
     const end = Math.min(prompt.length, (Math.floor(computed / this.chunk) + 1) * this.chunk)
     const row = rowOf(sequence, [...prompt.subarray(computed, end)], 1)
     const started = performance.now()
-    using result = await this.executor.run([row])
+    using result = await this.executor.run('prefill', [row])
     this.counters.add('prefillSteps')
     this.counters.add('prefillMs', performance.now() - started)
     this.commit(sequence, end)
@@ -126,7 +126,7 @@ export class Scheduler {
     const checks = texts.map((sequence) => new Verification(sequence))
     const rows = checks.map(({ tokens, sequence }) => rowOf(sequence, tokens, tokens.length))
     const started = performance.now()
-    using result = await this.executor.run(rows)
+    using result = await this.executor.run('decode', rows)
     const { logits } = result
     const ended = performance.now()
     this.counters.add('decodeSteps')

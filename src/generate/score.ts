@@ -1,13 +1,12 @@
 import { R1Error } from '../errors.ts'
-import type { LoadedModel } from '../models/index.ts'
-import { Scope, tokenLogProbabilities } from '../nn/index.ts'
+import { logitsOf, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import { type Jit, jit } from '../runtime/jit.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
-import type { Tensor } from '../tensor/index.ts'
+import type { Program, ProgramOptions } from '../runtime/program.ts'
+import { gatherElements, logSoftmax, reshape } from '../tensor/index.ts'
+import { compileFor } from './compile.ts'
+import type { EngineModel } from './engine-model.ts'
 
-/** What a scoring step is told. */
-type Inputs = Readonly<Record<'ids' | 'positions' | 'next', Tensor>>
+const row = { dtype: 'i64', shape: [1, 'time'] } as const
 
 /** How well a model foresees a text. */
 export interface Perplexity {
@@ -21,21 +20,30 @@ export interface Perplexity {
 
 /** Tells how likely a model finds given tokens. */
 export class Scorer {
-  private readonly loaded: LoadedModel
-  private readonly step: Jit<Inputs, Tensor>
+  private readonly loaded: EngineModel
+  private readonly options: ProgramOptions
+  private program: Promise<Program> | undefined
 
-  constructor(loaded: LoadedModel, options: ProgramOptions = {}) {
+  constructor(loaded: EngineModel, options: ProgramOptions = {}) {
     this.loaded = loaded
-    const row = [1, 'time'] as const
-    this.step = jit(
-      ({ ids, positions, next }: Inputs) => {
+    this.options = options
+  }
+
+  private async compile(): Promise<Program> {
+    const { model } = this.loaded
+    const { program } = await compileFor(
+      this.loaded,
+      'prefill',
+      { ids: row, positions: row, next: row },
+      ({ ids, positions, next }) => {
         const scope = new Scope()
-        const { model } = loaded
         const { hidden } = model.forward(scope, { ids, positions }, { length: model.positions })
-        return tokenLogProbabilities(model.head(scope, hidden), next).logProbability
+        const logP = logSoftmax(logitsOf(model.head(scope, hidden)))
+        return gatherElements(logP, reshape(next, [1, 'time', 1]))
       },
-      { ...options, variables: loaded.variables, dimensions: { ids: row, positions: row, next: row } },
+      this.options,
     )
+    return program
   }
 
   /**
@@ -51,18 +59,19 @@ export class Scorer {
       throw new R1Error('context-too-long', `The text has ${tokens.length} tokens, the model's context ${positions}.`, {
         remedy: 'Cut it into windows.',
       })
-    const row = (value: (at: number) => number) =>
+    const values = (value: (at: number) => number) =>
       NDArray.from(
         BigInt64Array.from({ length: count }, (_, at) => BigInt(value(at))),
         [1, count],
         'i64',
       )
-    const found = await this.step.run({
-      ids: row((at) => tokens[at] as number),
-      positions: row((at) => at),
-      next: row((at) => tokens[at + 1] as number),
-    })
-    return (found.data as Float32Array).slice()
+    this.program ??= this.compile()
+    const [found] = await (await this.program).run([
+      values((at) => tokens[at] as number),
+      values((at) => at),
+      values((at) => tokens[at + 1] as number),
+    ])
+    return (found as NDArray<'f32'>).data.slice()
   }
 
   /**
@@ -92,7 +101,7 @@ export class Scorer {
     return { perplexity: Math.exp(sum / count), tokens: count, loss: sum / count }
   }
 
-  dispose(): void {
-    this.step.dispose()
+  async dispose(): Promise<void> {
+    ;(await this.program)?.dispose()
   }
 }

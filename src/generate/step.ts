@@ -1,9 +1,10 @@
-import type { Model } from '../models/index.ts'
 import { logitsOf, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import { Program, type ProgramOptions } from '../runtime/program.ts'
+import { type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
-import { gather, reshape, type TracedTree, trace } from '../tensor/index.ts'
+import { type Graph, gather, type ProductPhase, reshape } from '../tensor/index.ts'
+import { compileFor } from './compile.ts'
+import type { EngineModel } from './engine-model.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
 
 /** The next tokens of one slot. */
@@ -45,28 +46,50 @@ export class Step {
 
   private readonly vocabulary: number
 
-  private constructor(program: Program, vocabulary: number) {
+  /** Fewest rows of a product. */
+  private readonly fewest: number
+
+  private constructor(program: Program, vocabulary: number, fewest: number) {
     this.program = program
     this.vocabulary = vocabulary
+    this.fewest = fewest
   }
 
-  /** @param variables weights of the model, and the buffers of the cache */
-  static async compile(model: Model, variables: Variables, size: CacheSize, options: ProgramOptions): Promise<Step> {
+  /**
+   * @param variables weights of the model, and the buffers of the cache
+   * @param phase what the step is for: products of packed weights are computed by it, never by the number of rows
+   */
+  static async compile(
+    loaded: EngineModel,
+    variables: Variables,
+    size: CacheSize,
+    phase: ProductPhase,
+    options: ProgramOptions,
+  ): Promise<Step> {
+    const { model } = loaded
     // Places beyond the model's positions only ever hold what fills up a row.
     const length = Math.min(size.tokens, model.positions)
-    const { graph } = trace(({ ids, positions, segments, slots, lengths, wanted }: TracedTree<typeof inputTypes>) => {
-      const scope = new Scope()
-      const { cache, keep } = slotCache(model, size, slots, lengths)
-      const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
-      if (after) keep(after)
-      return logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
-    }, inputTypes)
-    return new Step(await Program.compile(graph, variables, options), model.vocabulary)
+    const { graph, program } = await compileFor(
+      loaded,
+      phase,
+      inputTypes,
+      ({ ids, positions, segments, slots, lengths, wanted }) => {
+        const scope = new Scope()
+        const { cache, keep } = slotCache(model, size, slots, lengths)
+        const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
+        if (after) keep(after)
+        return logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
+      },
+      options,
+      variables,
+    )
+    const fewest = rowsAreAlone(graph, options) ? 1 : 2
+    return new Step(program, model.vocabulary, fewest)
   }
 
   /** Runs without blocking the event loop. */
   async run(rows: readonly StepRow[]): Promise<StepResult> {
-    const inputs = arraysOf(rows)
+    const inputs = arraysOf(rows, this.fewest)
     try {
       const [output] = await this.program.run(inputs)
       const count = rows.reduce((sum, { wanted }) => sum + wanted, 0)
@@ -83,10 +106,19 @@ export class Step {
   }
 }
 
-function arraysOf(rows: readonly StepRow[]): NDArray[] {
+/**
+ * Whether a row's result never depends on how many there are. ONNX Runtime's products and ours of f32 take another path for
+ * one row alone than for several, and its last bits differ; packed weights and attention over a cache in one kernel do not.
+ */
+function rowsAreAlone({ nodes }: Graph, options: ProgramOptions): boolean {
+  const { kernels } = targetOf(options)
+  const isAlone = ['CachedAttention', 'MatMulQuantised'].every((name) => kernels.has(name))
+  return isAlone && !nodes.some(({ operator }) => /matmul|einsum|attention$/i.test(operator.name))
+}
+
+function arraysOf(rows: readonly StepRow[], fewest: number): NDArray[] {
   const batch = rows.length
-  // A product with one row takes another path than one with several, and its last bits differ.
-  const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 2)
+  const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), fewest)
   const matrix = () => new BigInt64Array(batch * time)
   const [ids, positions, segments] = [matrix(), matrix(), matrix().fill(-1n)]
   const wanted: bigint[] = []
@@ -99,8 +131,7 @@ function arraysOf(rows: readonly StepRow[]): NDArray[] {
     }
     for (let at = tokens.length - count; at < tokens.length; at++) wanted.push(BigInt(row * time + at))
   }
-  // The head is such a product, too.
-  if (wanted.length === 1) wanted.push(wanted[0] as bigint)
+  while (wanted.length < fewest) wanted.push(wanted[0] as bigint)
   const column = (of: (row: StepRow) => number) =>
     NDArray.from(
       BigInt64Array.from(rows, (row) => BigInt(of(row))),

@@ -1,12 +1,13 @@
 import { type Checkpoint, locateCheckpoint, openCheckpoint } from '../../checkpoint/index.ts'
 import { readJsonFile, readTextFile } from '../../checkpoint/text-files.ts'
 import { R1Error } from '../../errors.ts'
-import { type LoadedModel, loadModel } from '../../models/index.ts'
+import { loadQuantised, type WeightPrecision } from '../../models/index.ts'
 import { ChatTemplate, chooseChatTemplate, loadTokenizer, type Tokenizer, tokenizerFromGguf } from '../../text/index.ts'
+import type { EngineModel } from '../engine-model.ts'
 import type { SamplingOptions } from '../sampling/options.ts'
 
 /** A model with everything that turns text into tokens and back. */
-export interface TextModel extends LoadedModel {
+export interface TextModel extends EngineModel {
   readonly path: string
   readonly tokenizer: Tokenizer
   /** How conversations are written for it; undefined for a model that only continues text. */
@@ -18,6 +19,8 @@ export interface TextModel extends LoadedModel {
 }
 
 export interface LoadTextOptions {
+  /** How weights are kept: in the blocks of the file without it, or as int8, int4 or f32. */
+  readonly weights?: WeightPrecision | undefined
   readonly signal?: AbortSignal | undefined
   /** Called with what is being done and the part that is done, from 0 to 1. */
   readonly onProgress?: ((what: string, part: number) => void) | undefined
@@ -29,14 +32,18 @@ export interface LoadTextOptions {
  * @param name a folder, a .gguf or .safetensors file, or a model on the hub
  * @throws R1Error `file-not-found`, `unsupported-model`, `tokenizer-not-found`, and what reading throws
  */
-export async function loadTextModel(name: string, { signal, onProgress }: LoadTextOptions = {}): Promise<TextModel> {
+export async function loadTextModel(
+  name: string,
+  { weights = 'file', signal, onProgress }: LoadTextOptions = {},
+): Promise<TextModel> {
   const path = await locateCheckpoint(name, {
     ...(signal && { signal }),
     onProgress: ({ file, done, total }) => onProgress?.(`fetching ${file}`, total ? done / total : 0),
   })
   await using checkpoint = await openCheckpoint(path)
   const [tokenizer, source] = await Promise.all([tokenizerOf(checkpoint), templateOf(checkpoint)])
-  const loaded = await loadModel(checkpoint, {
+  const loaded = await loadQuantised(checkpoint, {
+    precision: weights,
     ...(signal && { signal }),
     onProgress: (done, total) => onProgress?.('loading', done / total),
   })

@@ -1,0 +1,29 @@
+import { Program, type ProgramOptions } from '../runtime/program.ts'
+import type { Variables } from '../runtime/variables.ts'
+import { type Graph, type ProductPhase, quantiseProducts, type TracedTree, trace } from '../tensor/index.ts'
+import type { EngineModel } from './engine-model.ts'
+
+/** A traced function of a model, compiled. */
+export interface CompiledGraph {
+  readonly program: Program
+  readonly graph: Graph
+}
+
+/**
+ * Traces a function of a model's forward pass and compiles it; products of packed weights are computed as the phase wants.
+ *
+ * @param types of the inputs, by name
+ * @param variables the weights, and what else the function keeps; the model's own without it
+ */
+export async function compileFor<Types>(
+  { stored = new Map(), variables: weights }: EngineModel,
+  phase: ProductPhase,
+  types: Types,
+  body: (inputs: TracedTree<Types>) => unknown,
+  options: ProgramOptions,
+  variables: Variables = weights,
+): Promise<CompiledGraph> {
+  const { graph: traced } = trace(body, types)
+  const graph = stored.size > 0 ? quantiseProducts(traced, stored, phase) : traced
+  return { graph, program: await Program.compile(graph, variables, options) }
+}
