@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Random } from '../../data/index.ts'
-import { measureData } from './data.ts'
+import { data, measureData } from './data.ts'
 import { plantedKinds } from './data-corpus.ts'
 
 let folder: string
@@ -51,5 +51,12 @@ describe('r1 bench data', () => {
   it('says when there is too little text to make documents of', async () => {
     const run = measureData({ megabytes: 1, from: [join(folder, 'few.jsonl')], seed: 2 }, quiet)
     await expect(run).rejects.toMatchObject({ code: 'bad-data' })
+  })
+
+  it('says which option is wrong', () => {
+    const context = { ...quiet, signal: new AbortController().signal }
+    const run = (options: object) => () => data.run({ size: '1', from: 'texts.jsonl', seed: '0', ...options }, context)
+    expect(run({ size: 'big' })).toThrow('--size is a number of MB, not "big"')
+    expect(run({ seed: '1.5' })).toThrow('--seed is a whole number, not "1.5"')
   })
 })

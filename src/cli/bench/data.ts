@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Option } from 'commander'
 import { R1Error } from '../../errors.ts'
 import { formatBytes } from '../sizes.ts'
@@ -112,10 +113,18 @@ function residentMb(): number {
   return process.memoryUsage.rss() / 1e6
 }
 
+const fetched = '.cache/debian-docs/documents.jsonl'
+
+/** @throws R1Error `bad-option`, `file-not-found` */
 function checked({ size, from, seed }: DataOptions): { megabytes: number; from: string[]; seed: number } {
   const megabytes = Number(size)
   if (!(megabytes > 0)) throw new R1Error('bad-option', `--size is a number of MB, not "${size}".`)
   if (!Number.isSafeInteger(Number(seed))) throw new R1Error('bad-option', `--seed is a whole number, not "${seed}".`)
+  if (from === fetched && !existsSync(fetched)) {
+    throw new R1Error('file-not-found', 'There is no text to make documents of.', {
+      remedy: 'Run npm run fetch:debian-docs in the repository, or name some with --from.',
+    })
+  }
   return { megabytes, from: from.split(','), seed: Number(seed) }
 }
 
@@ -126,7 +135,7 @@ export const data: Benchmark<DataOptions & Record<string, string>, DataResult> =
   options: [
     new Option('--size <mb>', 'MB of text to make').default('1000'),
     new Option('--from <places>', 'files, folders or patterns of text that it is made of, by commas').default(
-      '.cache/debian-docs/documents.jsonl',
+      fetched,
       'what `npm run fetch:debian-docs` fetched',
     ),
     new Option('--seed <n>', 'of what is made').default('0'),
