@@ -176,10 +176,29 @@ describe('a repeated stream', () => {
 })
 
 describe('a transformed stream', () => {
-  it('resumes in the middle of what an item became', async () => {
-    const make = (count: number) => Array.from({ length: count }, (_, index) => `${count}.${index}`)
-    const items = await expectResumable(() => new TransformedStream(new ListStream([0, 3, 0, 0, 2, 1, 0]), make))
+  const make = (count: number) => Array.from({ length: count }, (_, index) => `${count}.${index}`)
+  /** Takes the longer the smaller the item, so that later ones are done first. */
+  const slowly = async (count: number) => {
+    for (let turn = count; turn < 6; turn++) await new Promise(setImmediate)
+    return make(count)
+  }
+
+  it.each([1, 2, 5])('resumes in the middle of what an item became, with %i workers', async (workers) => {
+    const source = () => new ListStream([0, 3, 0, 0, 2, 1, 0])
+    const items = await expectResumable(() => new TransformedStream(source(), slowly, { workers }))
     expect(items).toEqual(['3.0', '3.1', '3.2', '2.0', '2.1', '1.0'])
+    expect(await collect(new TransformedStream(source(), make))).toEqual(items)
+  })
+
+  it.each([1, 3])('throws in its place what could not be made, with %i workers', async (workers) => {
+    const failing = (count: number) => {
+      if (count === 2) throw new R1Error('bad-record', 'broken')
+      return make(count)
+    }
+    const stream = new TransformedStream(new ListStream([1, 1, 2, 1]), failing, { workers })
+    expect([await stream.next(), await stream.next()]).toEqual(['1.0', '1.0'])
+    expect((await failureOf(() => stream.next())).code).toBe('bad-record')
+    expect([await stream.next(), await stream.next()]).toEqual(['1.0', undefined])
   })
 })
 
