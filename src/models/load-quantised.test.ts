@@ -7,9 +7,22 @@ import { NDArray } from '../runtime/array.ts'
 import { jit } from '../runtime/jit.ts'
 import { canPack, packedArray, packRows } from '../runtime/pack.ts'
 import { Program } from '../runtime/program.ts'
-import { dequantise, gatherQuantised, quantisedTypes, quantiseProducts, type Tensor, trace } from '../tensor/index.ts'
+import {
+  dequantise,
+  gatherElements,
+  gatherQuantised,
+  logSoftmax,
+  mean,
+  negate,
+  quantisedTypes,
+  quantiseProducts,
+  reshape,
+  type Tensor,
+  trace,
+} from '../tensor/index.ts'
 import { loadModel } from './load.ts'
 import { loadQuantised, type QuantisedModel } from './load-quantised.ts'
+import { openReference } from './testing/fixture.ts'
 
 const types = fileURLToPath(new URL('../checkpoint/gguf/fixtures/types.gguf', import.meta.url))
 const smollm2 = fileURLToPath(
@@ -71,6 +84,39 @@ describe.runIf(canPack() && existsSync(smollm2))(titled, () => {
     const [result] = await program.run([integers(tokens), positions])
     return Float32Array.from((result as NDArray<'f32'>).data)
   }
+
+  it('gives real text the perplexity of f32 within 0.5 %', async () => {
+    await using checkpoint = await openCheckpoint(smollm2)
+    await using reference = await openReference({ name: 'smollm2' })
+    const [ids, expected] = [await reference.integers('input_ids'), await reference.floats('log_probabilities')]
+    const [texts, width] = ids.shape as [number, number]
+    const { model, variables, stored } = await loadQuantised(checkpoint)
+    const matrix = { dtype: 'i64', shape: [1, width - 1] } as const
+    const { graph } = trace(
+      ({ next, ...inputs }: Readonly<Record<'ids' | 'positions' | 'next', Tensor>>) => {
+        const scope = new Scope()
+        const logits = logitsOf(model.head(scope, model.forward(scope, inputs).hidden))
+        const logP = logSoftmax(reshape(logits, [-1, model.vocabulary]))
+        return { loss: mean(negate(gatherElements(logP, reshape(next, [-1, 1])))) }
+      },
+      { ids: matrix, positions: matrix, next: matrix },
+    )
+    using program = await Program.compile(quantiseProducts(graph, stored, 'prefill'), variables)
+    const losses: number[] = []
+    for (let text = 0; text < texts; text++) {
+      const tokens = (ids.data as BigInt64Array).slice(text * width, (text + 1) * width)
+      const places = integers([...tokens.keys()].slice(1).map((at) => BigInt(at - 1)))
+      const [loss] = await program.run([integers([...tokens.slice(0, -1)]), places, integers([...tokens.slice(1)])])
+      losses.push(loss?.toNumbers()[0] as number)
+    }
+    const own = losses.reduce((sum, loss) => sum + loss, 0) / texts
+    const theirs = -expected.reduce((sum, value) => sum + value, 0) / expected.length
+    console.log(
+      `SmolLM2 in its own blocks: perplexity ${Math.exp(own).toFixed(3)}, in f32 ${Math.exp(theirs).toFixed(3)}`,
+    )
+    expect(Math.abs(Math.exp(own - theirs) - 1)).toBeLessThan(0.005)
+    variables.dispose()
+  })
 
   const relativeError = (found: Float32Array, expected: Float32Array): number => {
     let [difference, size] = [0, 0]

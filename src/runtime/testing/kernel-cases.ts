@@ -14,6 +14,7 @@ import {
   matmul,
   matmulCoded,
   matmulLora,
+  matmulQuantised,
   multiply,
   placeBlock,
   rmsNorm,
@@ -37,6 +38,7 @@ import {
 } from '../../tensor/testing/case.ts'
 import { buildCached, cachedInputs } from '../../tensor/testing/cases/cache.ts'
 import { codes } from '../../tensor/testing/cases/coded.ts'
+import { exactInInt8, packedWeights } from '../../tensor/testing/cases/quantised.ts'
 
 /** Whole numbers of one case, from its seed alone. */
 class Draw {
@@ -194,6 +196,34 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
   },
   matmulNF4: (draw) => codedCall(draw, 'nf4'),
   matmulInt8: (draw) => codedCall(draw, 'int8'),
+  matmulQuantised(draw) {
+    const [rows, k] = [draw.extent(60), 32 * draw.whole(1, 12)]
+    const names = ['w', 'w 2', 'w 3'].slice(0, draw.whole(1, 3))
+    const widths = names.map(() => draw.extent(120))
+    const biased = draw.chance(2)
+    const added: Record<string, CaseInput> =
+      names.length === 1 && draw.chance(2) ? { added: floats(rows, widths[0] as number) } : {}
+    const parts = names.flatMap((name, at): [string, CaseInput][] => {
+      const width = widths[at] as number
+      const weight: [string, CaseInput][] = [
+        [name, packedWeights(width, k)],
+        [`weight ${at}`, floats(rows, width)],
+      ]
+      return biased ? [...weight, [`bias ${name}`, floats(width)]] : weight
+    })
+    return {
+      inputs: { x: exactInInt8(rows, k), ...added, ...Object.fromEntries(parts) },
+      build(inputs) {
+        const weights = names.map((name, at) => ({
+          packed: inputs[name] as Tensor,
+          type: 'Q4_1' as const,
+          rows: widths[at] as number,
+          bias: inputs[`bias ${name}`],
+        }))
+        return withGradients(matmulQuantised(inputs.x as Tensor, weights, { added: inputs.added }), inputs, ['x'])
+      },
+    }
+  },
   rmsNorm(draw) {
     const shape = [draw.extent(60), draw.extent(700)] as const
     const beside = draw.chance(2)
