@@ -1,8 +1,9 @@
 import type { Benchmark } from './benchmark.ts'
 import { data } from './data.ts'
 import { gemm } from './gemm.ts'
+import { generate } from './generate.ts'
 import { load } from './load.ts'
 import { train } from './train.ts'
 
 /** Every benchmark of `r1 bench`, one file each in this folder. */
-export const benchmarks: readonly Benchmark[] = [data, gemm, load, train] as readonly Benchmark[]
+export const benchmarks: readonly Benchmark[] = [data, gemm, generate, load, train] as readonly Benchmark[]

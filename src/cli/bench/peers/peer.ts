@@ -16,6 +16,8 @@ export interface PeerOptions {
   readonly threads: number
   /** Tokens of context. */
   readonly context: number
+  /** Texts side by side; 1 without it. */
+  readonly sequences?: number
 }
 
 const readySchema = z.object({ load_ms: z.number(), idle_rss_mb: z.number() })
@@ -27,13 +29,19 @@ const generatedSchema = z.object({
   /** From the start of the process. */
   process_ms: z.number(),
 })
+const batchedSchema = z.object({
+  /** When each token of each text came, in milliseconds from the request. */
+  times: z.array(z.array(z.number())),
+  peak_rss_mb: z.number(),
+})
 const messageSchema = z.looseObject({ event: z.string(), message: z.string().optional() })
 
+export type PeerBatch = z.output<typeof batchedSchema>
 export type PeerGeneration = z.output<typeof generatedSchema>
 
 /** A peer in a process of its own, with its model loaded; asked for tokens line by line (protocol: bench/peers/README.md). */
 export class Peer implements AsyncDisposable {
-  readonly name: PeerName
+  readonly name: string
   /** Milliseconds from the first call into the library to a model that can be asked. */
   loadMs = 0
   /** Memory of the process before anything was loaded, in MB. */
@@ -42,15 +50,8 @@ export class Peer implements AsyncDisposable {
   private readonly lines: AsyncIterator<string>
   private complaint = ''
 
-  private constructor(name: PeerName, options: PeerOptions, signal: AbortSignal) {
+  private constructor(name: string, words: readonly string[], signal: AbortSignal) {
     this.name = name
-    const folder = join(peersFolder, name)
-    if (!existsSync(join(folder, 'node_modules'))) {
-      throw new R1Error('peer-missing', `${name} is not installed.`, {
-        remedy: `In a clone of this package's repository, run: node bench/peers/${name}/setup.mjs`,
-      })
-    }
-    const words = [join(folder, 'worker.mjs'), JSON.stringify({ ...options, model: resolve(options.model) })]
     this.child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' })
     // Its end is seen by the end of its output.
     this.child.on('error', () => undefined)
@@ -67,11 +68,38 @@ export class Peer implements AsyncDisposable {
    * @throws R1Error `peer-missing`, `peer-failed`
    */
   static async start(name: PeerName, options: PeerOptions, signal: AbortSignal): Promise<Peer> {
-    const peer = new Peer(name, options, signal)
+    const folder = join(peersFolder, name)
+    if (!existsSync(join(folder, 'node_modules'))) {
+      throw new R1Error('peer-missing', `${name} is not installed.`, {
+        remedy: `In a clone of this package's repository, run: node bench/peers/${name}/setup.mjs`,
+      })
+    }
+    const words = [join(folder, 'worker.mjs'), JSON.stringify({ ...options, model: resolve(options.model) })]
+    return await Peer.startCommand(name, words, signal)
+  }
+
+  /**
+   * Starts anything that speaks the protocol.
+   *
+   * @param words of Node's command line
+   * @throws R1Error `peer-failed`
+   */
+  static async startCommand(name: string, words: readonly string[], signal: AbortSignal): Promise<Peer> {
+    const peer = new Peer(name, words, signal)
     const { load_ms, idle_rss_mb } = await peer.answer('ready', readySchema)
     peer.loadMs = load_ms
     peer.idleRssMb = idle_rss_mb
     return peer
+  }
+
+  /**
+   * Greedy tokens after several prompts side by side.
+   *
+   * @throws R1Error `peer-failed`
+   */
+  async batch(prompts: readonly (readonly number[])[], count: number): Promise<PeerBatch> {
+    this.child.stdin.write(`batch ${JSON.stringify({ prompts, count })}\n`)
+    return this.answer('batched', batchedSchema)
   }
 
   /**
