@@ -8,11 +8,11 @@ export type TimeLimit = <Result>(characters: number, task: () => Result) => Resu
 export const withoutLimit: TimeLimit = (_, task) => task()
 
 /** Milliseconds to begin with, and what each task and each character adds. Ordinary patterns take 0.0002 a character. */
-const base = 250
+const base = 150
 const perTask = 0.5
 const perCharacter = 0.002
 /** A machine that was elsewhere looks like a pattern that hangs: it counts only when the processor was busy with it. */
-const attempts = 3
+const attempts = 2
 
 const box: { task: (() => unknown) | undefined } = { task: undefined }
 const script = new Script('task()')
