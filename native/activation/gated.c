@@ -46,7 +46,7 @@ static Layout line(int64_t size) {
   return (Layout){.T = T, .F = BLOCK, .block = 1, .last = size - (T - 1) * BLOCK, .stride = BLOCK};
 }
 
-static OrtStatus *compute_gated(void *attributes, Call *call) {
+static OrtStatus *gated(const Attributes *attributes, Call *call, bool bf16) {
   Tensor gate, up;
   R1_TRY(input(call, 0, &gate));
   R1_TRY(input(call, 1, &up));
@@ -55,7 +55,7 @@ static OrtStatus *compute_gated(void *attributes, Call *call) {
   if (!merged && !same_shape(&gate, &up)) return fail_shapes(call, "gate and up must have one shape");
   Layout layout = merged ? side_by_side(&gate) : line(gate.size);
   Gated job = {
-      .activation = ((const Attributes *)attributes)->activation,
+      .activation = attributes->activation,
       .T = layout.T,
       .F = layout.F,
       .block = layout.block,
@@ -64,11 +64,20 @@ static OrtStatus *compute_gated(void *attributes, Call *call) {
       .gate = gate.floats,
       .up = merged ? gate.floats + layout.F : up.floats,
   };
-  R1_TRY(merged ? output_rows(call, 0, &gate, layout.F, &job.y_TF) : output_like(call, 0, &gate, &job.y_TF));
+  int64_t shape[R1_MAX_RANK];
+  for (int axis = 0; axis < gate.rank; axis++) shape[axis] = gate.shape[axis];
+  if (merged) shape[gate.rank - 1] = layout.F;
+  void *y;
+  R1_TRY(output(call, 0, gate.rank, shape, &y));
+  if (bf16) job.y_bf16_TF = y;
+  else job.y_TF = y;
   return parallel(call, blocks_of(job.T, job.block), row_kernels()->gated, &job);
 }
 
-static OrtStatus *compute_gated_gradient(void *attributes, Call *call) {
+static OrtStatus *compute_gated(void *attributes, Call *call) { return gated(attributes, call, false); }
+static OrtStatus *compute_gated_bf16(void *attributes, Call *call) { return gated(attributes, call, true); }
+
+static OrtStatus *gated_gradient(const Attributes *attributes, Call *call, bool bf16) {
   Tensor dy, gate, up;
   R1_TRY(input(call, 0, &dy));
   R1_TRY(input(call, 1, &gate));
@@ -80,7 +89,7 @@ static OrtStatus *compute_gated_gradient(void *attributes, Call *call) {
   if (merged && output_count(call) > 1) return fail(call, "the merged form has one output");
   Layout layout = merged ? side_by_side(&gate) : line(gate.size);
   GatedGradient job = {
-      .activation = ((const Attributes *)attributes)->activation,
+      .activation = attributes->activation,
       .T = layout.T,
       .F = layout.F,
       .block = layout.block,
@@ -90,12 +99,22 @@ static OrtStatus *compute_gated_gradient(void *attributes, Call *call) {
       .gate = gate.floats,
       .up = merged ? gate.floats + layout.F : up.floats,
   };
-  R1_TRY(output_like(call, 0, &gate, &job.dgate));
-  if (merged) job.dup = job.dgate + layout.F;
-  else R1_TRY(output_like(call, 1, &gate, &job.dup));
-  if (!job.dgate || !job.dup) return fail(call, "needs the outputs dGate and dUp");
+  void *dgate, *dup = NULL;
+  R1_TRY(output(call, 0, gate.rank, gate.shape, &dgate));
+  if (!merged) R1_TRY(output(call, 1, gate.rank, gate.shape, &dup));
+  if (!dgate || (!merged && !dup)) return fail(call, "needs the outputs dGate and dUp");
+  if (bf16) {
+    job.dgate_bf16 = dgate;
+    job.dup_bf16 = merged ? job.dgate_bf16 + layout.F : dup;
+  } else {
+    job.dgate = dgate;
+    job.dup = merged ? job.dgate + layout.F : dup;
+  }
   return parallel(call, blocks_of(job.T, job.block), row_kernels()->gated_gradient, &job);
 }
+
+static OrtStatus *compute_gated_gradient(void *attributes, Call *call) { return gated_gradient(attributes, call, false); }
+static OrtStatus *compute_gated_gradient_bf16(void *attributes, Call *call) { return gated_gradient(attributes, call, true); }
 
 R1_IN_PLACE(gated_in_place, 1, ({0}), ({0}))
 R1_IN_PLACE(gated_gradient_in_place, 2, ({1, 2}), ({0, 1}))
@@ -126,6 +145,32 @@ R1_IN_PLACE(gated_gradient_in_place, 2, ({1, 2}), ({0, 1}))
 
 GATED(swiglu, "SwiGLU", create_silu)
 GATED(geglu, "GeGLU", create_geglu)
+
+// The same with results in bf16, for products that would round them.
+#define GATED_BF16(function, name_, create_)                              \
+  const Operator r1_operator_##function##_bf16 = {                        \
+      .name = name_ "Bf16",                                               \
+      .inputs = {{R1_FLOAT}, {R1_FLOAT, R1_OPTIONAL}},                    \
+      .input_count = 2,                                                   \
+      .outputs = {{R1_BFLOAT16}},                                         \
+      .output_count = 1,                                                  \
+      .attributes_size = sizeof(Attributes),                              \
+      .create = create_,                                                  \
+      .compute = compute_gated_bf16,                                      \
+  };                                                                      \
+  const Operator r1_operator_##function##_gradient_bf16 = {               \
+      .name = name_ "GradientBf16",                                       \
+      .inputs = {{R1_FLOAT}, {R1_FLOAT}, {R1_FLOAT, R1_OPTIONAL}},        \
+      .input_count = 3,                                                   \
+      .outputs = {{R1_BFLOAT16}, {R1_BFLOAT16, R1_OPTIONAL}},             \
+      .output_count = 2,                                                  \
+      .attributes_size = sizeof(Attributes),                              \
+      .create = create_,                                                  \
+      .compute = compute_gated_gradient_bf16,                             \
+  };
+
+GATED_BF16(swiglu, "SwiGLU", create_silu)
+GATED_BF16(geglu, "GeGLU", create_geglu)
 
 static OrtStatus *compute_gelu(void *attributes, Call *call) {
   Tensor x;

@@ -13,6 +13,7 @@ typedef struct {
   int64_t stride;           // from one row of gate (and up) to the next
   const float *gate, *up;   // up NULL: plain activation
   float *y_TF;
+  uint16_t *y_bf16_TF;      // y in bf16 instead, or NULL
 } Gated;
 
 typedef struct {
@@ -20,4 +21,5 @@ typedef struct {
   int64_t T, F, block, last, stride;
   const float *dy_TF, *gate, *up;
   float *dgate, *dup;       // rows `stride` apart; dup NULL with up
+  uint16_t *dgate_bf16, *dup_bf16;  // both in bf16 instead, or NULL
 } GatedGradient;

@@ -56,12 +56,13 @@ INLINE Curve curve(Activation activation, vec x) {
 INLINE void forward(const Gated *job, int64_t first, int64_t end, Activation activation, bool gated) {
   for (int64_t t = first; t < end; t++) {
     const float *gate = job->gate + t * job->stride, *up = gated ? job->up + t * job->stride : NULL;
-    float *y = job->y_TF + t * job->F;
+    const int64_t at = t * job->F;
     int64_t n = t == job->T - 1 ? job->last : job->F;
     for (int64_t i = 0; i < n; i += LANES) {
       vec value = curve(activation, load(gate + i, n - i)).value;
       if (gated) value = value * load(up + i, n - i);
-      store(y + i, value, n - i);
+      if (job->y_bf16_TF) store_bf16(job->y_bf16_TF + at + i, value, n - i);
+      else store(job->y_TF + at + i, value, n - i);
     }
   }
 }
@@ -69,7 +70,7 @@ INLINE void forward(const Gated *job, int64_t first, int64_t end, Activation act
 INLINE void backward(const GatedGradient *job, int64_t first, int64_t end, Activation activation, bool gated) {
   for (int64_t t = first; t < end; t++) {
     const float *dy = job->dy_TF + t * job->F, *gate = job->gate + t * job->stride, *up = gated ? job->up + t * job->stride : NULL;
-    float *dgate = job->dgate + t * job->stride, *dup = gated ? job->dup + t * job->stride : NULL;
+    const int64_t at = t * job->stride;
     int64_t n = t == job->T - 1 ? job->last : job->F;
     for (int64_t i = 0; i < n; i += LANES) {
       int64_t left = n - i;
@@ -78,9 +79,11 @@ INLINE void backward(const GatedGradient *job, int64_t first, int64_t end, Activ
       vec slope = c.slope;
       if (gated) {
         slope = slope * load(up + i, left);
-        store(dup + i, d * c.value, left);
+        if (job->dup_bf16) store_bf16(job->dup_bf16 + at + i, d * c.value, left);
+        else store(job->dup + at + i, d * c.value, left);
       }
-      store(dgate + i, d * slope, left);
+      if (job->dgate_bf16) store_bf16(job->dgate_bf16 + at + i, d * slope, left);
+      else store(job->dgate + at + i, d * slope, left);
     }
   }
 }

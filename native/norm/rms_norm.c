@@ -13,7 +13,7 @@ static OrtStatus *create(const OrtKernelInfo *info, void *attributes) {
   return NULL;
 }
 
-static OrtStatus *compute(void *attributes, Call *call) {
+static OrtStatus *normalise(const Attributes *attributes, Call *call, bool bf16) {
   Tensor x, weight, residual;
   R1_TRY(input(call, 0, &x));
   R1_TRY(input(call, 1, &weight));
@@ -21,6 +21,7 @@ static OrtStatus *compute(void *attributes, Call *call) {
   if (x.rank < 1) return fail_shapes(call, "x must have at least one axis");
   if (weight.rank != 1 || weight.size != width(&x)) return fail_shapes(call, "weight must be as long as a row of x");
   if (residual.shape && !same_shape(&residual, &x)) return fail_shapes(call, "residual must have the shape of x");
+  if (bf16 && residual.shape) return fail(call, "takes no residual");
   RmsNorm job = {
       .T = rows(&x),
       .D = width(&x),
@@ -28,13 +29,19 @@ static OrtStatus *compute(void *attributes, Call *call) {
       .x_TD = x.floats,
       .residual_TD = residual.floats,
       .weight_D = weight.floats,
-      .epsilon = ((const Attributes *)attributes)->epsilon,
+      .epsilon = attributes->epsilon,
   };
-  R1_TRY(output_like(call, 0, &x, &job.y_TD));
+  void *y;
+  R1_TRY(output(call, 0, x.rank, x.shape, &y));
+  if (bf16) job.y_bf16_TD = y;
+  else job.y_TD = y;
   R1_TRY(output_rows(call, 1, &x, 1, &job.inverse_T));
   R1_TRY(output_like(call, 2, &x, &job.sum_TD));
   return parallel(call, blocks_of(job.T, job.block), row_kernels()->rms_norm, &job);
 }
+
+static OrtStatus *compute(void *attributes, Call *call) { return normalise(attributes, call, false); }
+static OrtStatus *compute_bf16(void *attributes, Call *call) { return normalise(attributes, call, true); }
 
 R1_IN_PLACE(in_place, 2, ({0, 2}), ({0, 2}))
 
@@ -48,6 +55,17 @@ const Operator r1_operator_rms_norm = {
     .create = create,
     .compute = compute,
     .in_place = in_place,
+};
+
+const Operator r1_operator_rms_norm_bf16 = {
+    .name = "RmsNormBf16",
+    .inputs = {{R1_FLOAT}, {R1_FLOAT}},
+    .input_count = 2,
+    .outputs = {{R1_BFLOAT16}, {R1_FLOAT, R1_OPTIONAL}},
+    .output_count = 2,
+    .attributes_size = sizeof(Attributes),
+    .create = create,
+    .compute = compute_bf16,
 };
 
 static OrtStatus *compute_gradient(void *attributes, Call *call) {

@@ -9,6 +9,7 @@ typedef struct {
   const float *weight_D;
   float epsilon;
   float *y_TD;
+  uint16_t *y_bf16_TD;        // y in bf16 instead, or NULL
   float *inverse_T;           // 1 / root mean square, or NULL
   float *sum_TD;              // x + residual, or NULL
 } RmsNorm;

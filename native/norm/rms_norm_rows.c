@@ -6,7 +6,7 @@
 static void normalise(const RmsNorm *job, int64_t t) {
   int64_t D = job->D;
   const float *x = job->x_TD + t * D, *weight = job->weight_D;
-  float *y = job->y_TD + t * D;
+  float *y = job->y_bf16_TD ? NULL : job->y_TD + t * D;
   if (job->residual_TD) {
     const float *residual = job->residual_TD + t * D;
     float *sum = job->sum_TD ? job->sum_TD + t * D : y;  // a sum that nobody wants rests in y until y is written
@@ -18,6 +18,10 @@ static void normalise(const RmsNorm *job, int64_t t) {
   }
   float inverse = 1.0f / sqrtf(sum_of_products(x, x, D) / (float)D + job->epsilon);
   if (job->inverse_T) job->inverse_T[t] = inverse;
+  if (job->y_bf16_TD) {
+    for (int64_t i = 0; i < D; i += LANES) store_bf16(job->y_bf16_TD + t * D + i, load(x + i, D - i) * splat(inverse) * load(weight + i, D - i), D - i);
+    return;
+  }
   for (int64_t i = 0; i < D; i += LANES) store(y + i, load(x + i, D - i) * splat(inverse) * load(weight + i, D - i), D - i);
 }
 

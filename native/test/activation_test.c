@@ -70,6 +70,18 @@ void test_activation(int round) {
       expect_close(&back, "dGate", back.outputs[0].result->floats, dgate, T * stride, 4e-6, 1);
       if (gated && !merged) expect_close(&back, "dUp", back.outputs[1].result->floats, dup, T * F, 4e-6, 1e-7);
     }
+    if (gated) {
+      Execution narrow = run, narrow_back = back;
+      narrow.operator_name = activations[kind].curve == silu ? "SwiGLUBf16" : "GeGLUBf16";
+      narrow_back.operator_name = activations[kind].curve == silu ? "SwiGLUGradientBf16" : "GeGLUGradientBf16";
+      narrow.outputs[0].result = narrow_back.outputs[0].result = narrow_back.outputs[1].result = NULL;
+      if (succeed(&narrow)) expect_rounded(&narrow, "y", narrow.outputs[0].result, run.outputs[0].result);
+      if (succeed(&narrow_back)) {
+        for (int i = 0; i < narrow_back.output_count; i++) expect_rounded(&narrow_back, "a gradient", narrow_back.outputs[i].result, back.outputs[i].result);
+      }
+      free_outputs(&narrow);
+      free_outputs(&narrow_back);
+    }
     if (round == 0 && gated) {
       Value *odd = random_floats(1, SHAPE(2, 3));
       Execution bad = {.operator_name = activations[kind].name};

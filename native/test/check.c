@@ -112,6 +112,16 @@ void expect_error(const Execution *wrong, const char *text) {
   free_outputs(execution);
 }
 
+void expect_rounded(const Execution *execution, const char *what, const Value *got, const Value *exact) {
+  for (int64_t i = 0; i < exact->size; i++) {
+    uint32_t bits;
+    memcpy(&bits, exact->floats + i, sizeof bits);
+    const bool rounded = got->halves[i] == (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    expect(rounded, execution->operator_name, what);
+    if (!rounded) return;
+  }
+}
+
 void expect_close(const Execution *execution, const char *what, const float *got, const double *expected, int64_t n, double tolerance, double scale) {
   for (int64_t i = 0; i < n; i++) {
     if (fabs((double)got[i] - expected[i]) <= tolerance * (fabs(expected[i]) + scale)) continue;

@@ -26,6 +26,8 @@ void free_outputs(Execution *execution);
 
 // |got − expected| ≤ tolerance · (|expected| + scale) for every element.
 void expect_close(const Execution *execution, const char *what, const float *got, const double *expected, int64_t n, double tolerance, double scale);
+// bf16 results must be the f32 ones rounded to nearest, to the bit.
+void expect_rounded(const Execution *execution, const char *what, const Value *got, const Value *exact);
 void expect(bool fact, const char *operator_name, const char *what);
 
 int failures(void);

@@ -10,6 +10,7 @@ import type { DType } from '../../src/tensor/dtype.ts'
 type Port = { readonly dtype: DType; readonly shape: readonly number[] } | undefined
 
 const f32 = (...shape: number[]): Port => ({ dtype: 'f32', shape })
+const bf16 = (...shape: number[]): Port => ({ dtype: 'bf16', shape })
 const i64 = (...shape: number[]): Port => ({ dtype: 'i64', shape })
 const u8 = (...shape: number[]): Port => ({ dtype: 'u8', shape })
 
@@ -100,6 +101,19 @@ const nodes: Node[] = [
     operator: 'LayerNormGradient',
     inputs: [f32(T, D), f32(T, D), f32(D), f32(T, 1), f32(T, 1), f32(T, D)],
     outputs: [f32(T, D), f32(D), f32(D)],
+  },
+  { operator: 'RmsNormBf16', inputs: [f32(T, D), f32(D)], outputs: [bf16(T, D), f32(T, 1)] },
+  { operator: 'SwiGLUBf16', inputs: [f32(T, D), f32(T, D)], outputs: [bf16(T, D)] },
+  {
+    operator: 'SwiGLUGradientBf16',
+    inputs: [f32(T, D), f32(T, D), f32(T, D)],
+    outputs: [bf16(T, D), bf16(T, D)],
+  },
+  { operator: 'GeGLUBf16', inputs: [f32(T, D), f32(T, D)], outputs: [bf16(T, D)] },
+  {
+    operator: 'GeGLUGradientBf16',
+    inputs: [f32(T, D), f32(T, D), f32(T, D)],
+    outputs: [bf16(T, D), bf16(T, D)],
   },
   { operator: 'SwiGLU', inputs: [f32(T, D), f32(T, D)], outputs: [f32(T, D)] },
   { operator: 'SwiGLU', inputs: [f32(T, 2 * D)], outputs: [f32(T, D)] },

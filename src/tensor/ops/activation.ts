@@ -4,8 +4,11 @@ import type { Tensor } from '../graph.ts'
 import { apply, applyOne, defineOperator } from '../operator.ts'
 import { formatShape, sameShape, type TensorType } from '../shape.ts'
 import { add, erf, exp, multiply, sigmoid, square, subtract, tanh } from './elementwise.ts'
+import { inStorage, type Stored } from './stored.ts'
 
 const isFloat32 = ([x]: readonly TensorType[]): boolean => x?.dtype === 'f32'
+
+const keptIn = (type: TensorType, stored: Stored | undefined): TensorType => ({ ...type, dtype: stored ?? type.dtype })
 
 function requireEqual(x: TensorType | undefined, other: TensorType | undefined): TensorType {
   if (!x || !other || x.dtype !== other.dtype || !sameShape(x.shape, other.shape)) {
@@ -14,39 +17,51 @@ function requireEqual(x: TensorType | undefined, other: TensorType | undefined):
   return x
 }
 
-const swigluOperator = defineOperator({
+type StoredAttributes = { readonly stored?: Stored }
+
+export const swigluOperator = defineOperator<StoredAttributes>({
   name: 'swiglu',
   summary: 'silu(gate) · up',
   elementwise: true,
-  infer: ([gate, up]) => [requireEqual(gate, up)],
+  infer: ([gate, up], { stored }) => [keptIn(requireEqual(gate, up), stored)],
   gradient({ inputs, outputGradients: [dy] }) {
     return dy ? apply(swigluGradientOperator, [dy, ...inputs], {}) : []
   },
-  composite: ([gate, up]) => (gate && up ? [multiply(multiply(gate, sigmoid(gate)), up)] : []),
+  composite: ([gate, up], { stored }) =>
+    gate && up ? [inStorage(multiply(multiply(gate, sigmoid(gate)), up), stored)] : [],
   kernel: {
     operator: 'SwiGLU',
     supports: isFloat32,
-    lower: (emitter, { inputs, outputTypes }) =>
-      emitter.node('SwiGLU', inputs, {}, { domain: 'r1', types: outputTypes }),
+    lower: (emitter, { inputs, outputTypes, attributes: { stored } }) =>
+      emitter.node(stored ? 'SwiGLUBf16' : 'SwiGLU', inputs, {}, { domain: 'r1', types: outputTypes }),
   },
 })
 
-const swigluGradientOperator = defineOperator({
+export const swigluGradientOperator = defineOperator<StoredAttributes>({
   name: 'swigluGradient',
   summary: 'Gradients of swiglu by gate and up',
-  infer: ([dy, gate, up]) => [requireEqual(dy, gate), requireEqual(dy, up)],
-  composite([dy, gate, up]) {
+  infer: ([dy, gate, up], { stored }) => [keptIn(requireEqual(dy, gate), stored), keptIn(requireEqual(dy, up), stored)],
+  composite([dy, gate, up], { stored }) {
     if (!dy || !gate || !up) return []
     const s = sigmoid(gate)
     const silu = multiply(gate, s)
     const slope = add(s, multiply(silu, subtract(1, s)))
-    return [multiply(multiply(dy, up), slope), multiply(dy, silu)]
+    return [inStorage(multiply(multiply(dy, up), slope), stored), inStorage(multiply(dy, silu), stored)]
   },
   kernel: {
     operator: 'SwiGLUGradient',
     supports: isFloat32,
-    lower: (emitter, { inputs, outputTypes }) =>
-      emitter.node('SwiGLUGradient', inputs, {}, { domain: 'r1', types: outputTypes, outputs: 2 }),
+    lower: (emitter, { inputs, outputTypes, attributes: { stored } }) =>
+      emitter.node(
+        stored ? 'SwiGLUGradientBf16' : 'SwiGLUGradient',
+        inputs,
+        {},
+        {
+          domain: 'r1',
+          types: outputTypes,
+          outputs: 2,
+        },
+      ),
   },
 })
 

@@ -6,7 +6,7 @@ import { formatShape, type TensorType } from '../shape.ts'
 import { fill } from './constant.ts'
 import { add, log, maximum, multiply, negate, subtract } from './elementwise.ts'
 import { gather, gatherElements, scatterAddRows } from './indexing.ts'
-import { matmul, type ProductPrecision } from './matmul.ts'
+import { matmul, type ProductPrecision, productType } from './matmul.ts'
 import { logSumExp, sum } from './reduction.ts'
 import { reshape } from './shape.ts'
 import { softmax } from './softmax.ts'
@@ -39,8 +39,11 @@ const tiny = 1e-37
 export const linearCrossEntropyOperator: Operator<HeadAttributes> = defineOperator<HeadAttributes>({
   name: 'linearCrossEntropy',
   summary: 'Head and cross-entropy in one: −log p of each target, log-sum-exp and entropy',
-  infer(inputs) {
-    const type: TensorType = { dtype: inputs[0]?.dtype ?? 'f32', shape: [requireHead(inputs)] }
+  infer(inputs, { precision }) {
+    const type: TensorType = {
+      dtype: productType(inputs.slice(0, 2), precision) ?? inputs[0]?.dtype ?? 'f32',
+      shape: [requireHead(inputs)],
+    }
     return [type, type, type]
   },
   gradient({ inputs, outputs, outputGradients: [dLoss, dLogSumExp, dEntropy], attributes, needs }) {
@@ -62,7 +65,7 @@ export const linearCrossEntropyOperator: Operator<HeadAttributes> = defineOperat
   },
   kernel: {
     operator: 'LinearCrossEntropy',
-    supports: ([hidden]) => hidden?.dtype === 'f32',
+    supports: (inputs, { precision }) => productType(inputs.slice(0, 2), precision) === 'f32',
     lower: (emitter, { inputs, attributes: { temperature, precision }, outputTypes, used }) =>
       emitter.node(
         'LinearCrossEntropy',
@@ -83,7 +86,8 @@ export const linearCrossEntropyGradientOperator: Operator<HeadAttributes> = defi
   summary: 'Gradients of linearCrossEntropy by hidden and weight; also what linearCrossEntropy gives',
   infer([, hidden, weight, targets], attributes) {
     const statistics = linearCrossEntropyOperator.infer([hidden, weight, targets] as TensorType[], attributes)
-    return [hidden as TensorType, weight as TensorType, ...statistics]
+    const [{ dtype }] = statistics as readonly [TensorType]
+    return [{ ...(hidden as TensorType), dtype }, weight as TensorType, ...statistics]
   },
   composite([dLoss, hidden, weight, targets, dEntropy], { temperature }) {
     if (!dLoss || !hidden || !weight || !targets) return []
@@ -109,7 +113,7 @@ export const linearCrossEntropyGradientOperator: Operator<HeadAttributes> = defi
   },
   kernel: {
     operator: 'LinearCrossEntropyGradient',
-    supports: ([, hidden]) => hidden?.dtype === 'f32',
+    supports: (inputs, { precision }) => productType(inputs.slice(1, 3), precision) === 'f32',
     lower(emitter, { inputs, attributes: { temperature, precision }, outputTypes, used }) {
       const [dLoss, hidden, weight, targets, dEntropy = ''] = inputs as readonly string[] & { length: 4 }
       return emitter.node(

@@ -1,11 +1,11 @@
 import type { Dimension } from '../dimension.ts'
-import { isFloating } from '../dtype.ts'
+import { type DType, isFloating } from '../dtype.ts'
 import { dtypeViolation, requireRank, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
 import { apply, defineOperator, type Operator } from '../operator.ts'
 import { formatShape, formatType, sameShape, type TensorType } from '../shape.ts'
 import { add } from './elementwise.ts'
-import { matmul, type ProductPrecision } from './matmul.ts'
+import { matmul, type ProductPrecision, productType } from './matmul.ts'
 import { reshape } from './shape.ts'
 
 /*
@@ -36,15 +36,23 @@ function inGroups<T>(inputs: readonly T[], first: number, size: number): (readon
 
 const adaptedOf = <T>([weight, down, up]: readonly T[]) => ({ weight, down, up }) as Adapted<T>
 
-const withWidth = (type: TensorType, width: Dimension): TensorType => ({
-  dtype: type.dtype,
+const withWidth = (type: TensorType, width: Dimension, dtype = type.dtype): TensorType => ({
+  dtype,
   shape: type.shape.with(-1, width),
 })
 
-function requireAdapted(x: TensorType, { weight, down, up }: Adapted<TensorType>): void {
-  for (const [name, type] of Object.entries({ weight, down, up })) {
-    requireRank(type, 2, name)
-    if (type.dtype !== x.dtype) throw dtypeViolation(`${name} must be ${x.dtype} as x is, not ${type.dtype}`)
+/** @returns the dtype of the product */
+function requireAdapted(
+  x: TensorType,
+  { weight, down, up }: Adapted<TensorType>,
+  { precision }: LoraAttributes,
+): DType {
+  const parts = { weight, down, up }
+  for (const [name, type] of Object.entries(parts)) requireRank(type, 2, name)
+  const dtype = productType([x, weight, down, up], precision)
+  if (!dtype) {
+    const [name, type] = Object.entries(parts).find((part) => part[1].dtype !== x.dtype) as [string, TensorType]
+    throw dtypeViolation(`${name} must be ${x.dtype} as x is, not ${type.dtype}`)
   }
   const [[outputs, inputs], [rank, downInputs], [upOutputs, upRank]] = [weight.shape, down.shape, up.shape]
   if (inputs !== x.shape.at(-1) || downInputs !== inputs || upOutputs !== outputs || upRank !== rank) {
@@ -53,6 +61,7 @@ function requireAdapted(x: TensorType, { weight, down, up }: Adapted<TensorType>
         `do not fit x ${formatShape(x.shape)} and each other`,
     )
   }
+  return dtype
 }
 
 function requireInput(x: TensorType | undefined): TensorType {
@@ -63,19 +72,19 @@ function requireInput(x: TensorType | undefined): TensorType {
 
 /** The kernels round operands to bfloat16; in f32 ONNX Runtime's own products are the faster ones. */
 const kernelFits = (inputs: readonly TensorType[], { precision }: LoraAttributes): boolean =>
-  precision === 'bf16' && inputs.every(({ dtype }) => dtype === 'f32')
+  precision === 'bf16' && inputs.every(({ dtype }) => dtype === 'f32' || dtype === 'bf16')
 
 /** Inputs: x, then weight, down and up for each weight. Outputs: every y, then every inner `[…, r]`. */
 export const matmulLoraOperator: Operator<LoraAttributes> = defineOperator<LoraAttributes>({
   name: 'matmulLora',
   summary: 'x · Wᵀ + scale · x · downᵀ · upᵀ for the weights that share x; also scale · x · downᵀ',
-  infer(inputs) {
+  infer(inputs, attributes) {
     const x = requireInput(inputs[0])
     const weights = inGroups(inputs, 1, 3).map(adaptedOf)
-    for (const weight of weights) requireAdapted(x, weight)
+    const [dtype] = weights.map((weight) => requireAdapted(x, weight, attributes))
     return [
-      ...weights.map(({ weight }) => withWidth(x, weight.shape[0] as Dimension)),
-      ...weights.map(({ down }) => withWidth(x, down.shape[0] as Dimension)),
+      ...weights.map(({ weight }) => withWidth(x, weight.shape[0] as Dimension, dtype)),
+      ...weights.map(({ down }) => withWidth(x, down.shape[0] as Dimension, dtype)),
     ]
   },
   gradient({ inputs, outputs, outputGradients, attributes, needs }) {
@@ -117,7 +126,7 @@ export const matmulLoraOperator: Operator<LoraAttributes> = defineOperator<LoraA
 export const matmulLoraGradientOperator: Operator<LoraAttributes> = defineOperator<LoraAttributes>({
   name: 'matmulLoraGradient',
   summary: 'Gradients of matmulLora by x, summed over the weights, and by every down and up',
-  infer(inputs) {
+  infer(inputs, attributes) {
     const x = requireInput(inputs[0])
     const weights = inGroups(inputs, 1, 5)
     for (const [dy, weight, down, up, inner] of weights as (readonly [
@@ -127,13 +136,14 @@ export const matmulLoraGradientOperator: Operator<LoraAttributes> = defineOperat
       TensorType,
       TensorType,
     ])[]) {
-      requireAdapted(x, { weight, down, up })
+      requireAdapted(x, { weight, down, up }, attributes)
       const wanted = [withWidth(x, weight.shape[0] as Dimension), withWidth(x, down.shape[0] as Dimension)] as const
       if (!sameShape(dy.shape, wanted[0].shape) || !sameShape(inner.shape, wanted[1].shape)) {
         throw shapeViolation(`dy must be ${formatType(wanted[0])} and inner ${formatType(wanted[1])}`)
       }
     }
-    return [x, ...weights.flatMap(([, , down, up]) => [down as TensorType, up as TensorType])]
+    const dx = withWidth(x, x.shape.at(-1) as Dimension, (inputs[3] as TensorType).dtype)
+    return [dx, ...weights.flatMap(([, , down, up]) => [down as TensorType, up as TensorType])]
   },
   composite(inputs, { scale }) {
     const [x] = inputs as readonly [Tensor]

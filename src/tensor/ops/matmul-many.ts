@@ -9,7 +9,7 @@ import { type MatmulAttributes, matmulOperator } from './matmul.ts'
  * Products that share packing. The pass `mergeProducts` makes them; only kernels compute them at once.
  */
 
-const isMatrix = (type: TensorType): boolean => type.dtype === 'f32' && type.shape.length === 2
+const isMatrix = ({ dtype, shape }: TensorType): boolean => (dtype === 'f32' || dtype === 'bf16') && shape.length === 2
 
 function kernelAttributes({ transposeA, transposeB, alpha, precision }: MatmulAttributes) {
   return { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha }, precision }

@@ -1,5 +1,5 @@
 import { type Dimension, multiplyDimensions } from '../dimension.ts'
-import { isFloating } from '../dtype.ts'
+import { type DType, isFloating } from '../dtype.ts'
 import { broadcastViolation, dtypeViolation, shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
 import { applyOne, defineOperator, type KernelLowering, type ProductShape, type Target } from '../operator.ts'
@@ -53,8 +53,26 @@ export function prefersNativeProduct(
   target: Target,
 ): boolean {
   const shape = productShape(inputs, attributes)
-  if (!shape || inputs[0]?.dtype !== 'f32' || inputs[1]?.dtype !== 'f32') return false
+  const operands = inputs.slice(0, 2)
+  if (!shape || productType(operands, attributes.precision) !== 'f32') return false
+  if (operands.some(({ dtype }) => dtype === 'bf16')) return true
   return target.nativeProduct?.(shape) ?? attributes.precision === 'bf16'
+}
+
+/** Whether an operand of a product with bf16 inside may be kept in bf16: the same bits as rounding it there. */
+const isStoredOrFloat = (type: TensorType | undefined): boolean => type?.dtype === 'f32' || type?.dtype === 'bf16'
+
+/**
+ * The dtype of a product. Operands of one with bf16 inside may be kept in bf16, as `storeBfloat16` does.
+ *
+ * @returns undefined where the operands do not fit together
+ */
+export function productType(operands: readonly TensorType[], precision: ProductPrecision): DType | undefined {
+  if (precision === 'bf16' && operands.every(isStoredOrFloat)) return 'f32'
+  const [first] = operands
+  return first && isFloating(first.dtype) && operands.every(({ dtype }) => dtype === first.dtype)
+    ? first.dtype
+    : undefined
 }
 
 const productKernel: KernelLowering<MatmulAttributes> = {
@@ -72,8 +90,9 @@ const productKernel: KernelLowering<MatmulAttributes> = {
 export const matmulOperator = defineOperator<MatmulAttributes>({
   name: 'matmul',
   summary: 'alpha · op(A) · op(B), batches broadcast, transposes folded in',
-  infer([left, right], { transposeA, transposeB }) {
-    if (!left || !right || left.dtype !== right.dtype || !isFloating(left.dtype)) {
+  infer([left, right], { transposeA, transposeB, precision }) {
+    const dtype = left && right && productType([left, right], precision)
+    if (!left || !right || !dtype) {
       throw dtypeViolation('both operands must have the same floating dtype')
     }
     const a = operand(left, transposeA)
@@ -87,7 +106,7 @@ export const matmulOperator = defineOperator<MatmulAttributes>({
     }
     const batch = broadcastShapes(a.batch, b.batch)
     if (!batch) throw broadcastViolation(a.batch, b.batch)
-    return [{ dtype: left.dtype, shape: [...batch, a.rows, b.columns] }]
+    return [{ dtype, shape: [...batch, a.rows, b.columns] }]
   },
   gradient({ inputs, outputGradients: [dy], attributes, needs }) {
     const [a, b] = inputs as readonly [Tensor, Tensor]

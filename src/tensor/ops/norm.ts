@@ -8,6 +8,7 @@ import { add, divide, multiply, reciprocal, sqrt, square, subtract } from './ele
 import { matmul } from './matmul.ts'
 import { mean, sum } from './reduction.ts'
 import { reshape } from './shape.ts'
+import { inStorage, type Stored } from './stored.ts'
 
 /*
  * Root mean square norm (Zhang & Sennrich 2019, arXiv:1910.07467) and layer norm (Ba et al. 2016, arXiv:1607.06450)
@@ -15,6 +16,7 @@ import { reshape } from './shape.ts'
  */
 
 type EpsilonAttributes = { readonly epsilon: number }
+type RmsNormAttributes = EpsilonAttributes & { readonly stored?: Stored }
 
 function requireWeight(x: TensorType | undefined, weight: TensorType | undefined): TensorType {
   if (!x || !weight || x.dtype !== weight.dtype || weight.shape.length !== 1 || weight.shape[0] !== x.shape.at(-1)) {
@@ -35,12 +37,12 @@ function sumRows(x: Tensor): Tensor {
   return reshape(matmul(fill([1, rows.shape[0] as Dimension], 1, x.dtype), rows), [width])
 }
 
-const rmsNormOperator = defineOperator<EpsilonAttributes>({
+export const rmsNormOperator = defineOperator<RmsNormAttributes>({
   name: 'rmsNorm',
   summary: 'x / √(mean(x²) + ε) · weight over the last axis; also the inverse root',
-  infer([x, weight]) {
+  infer([x, weight], { stored }) {
     const type = requireWeight(x, weight)
-    return [type, rowStatistic(type)]
+    return [{ ...type, dtype: stored ?? type.dtype }, rowStatistic(type)]
   },
   gradient({ inputs, outputs, outputGradients: [dy, dInverse] }) {
     const [x, weight] = inputs as readonly [Tensor, Tensor]
@@ -57,17 +59,17 @@ const rmsNormOperator = defineOperator<EpsilonAttributes>({
         outputs: 2,
       },
     ),
-  composite([x, weight], { epsilon }) {
+  composite([x, weight], { epsilon, stored }) {
     if (!x || !weight) return []
     const inverse = reciprocal(sqrt(add(mean(square(x), { axes: [-1], keepDimensions: true }), epsilon)))
-    return [multiply(multiply(x, inverse), weight), inverse]
+    return [inStorage(multiply(multiply(x, inverse), weight), stored), inverse]
   },
   kernel: {
     operator: 'RmsNorm',
     supports: isFloat32,
-    lower: (emitter, { inputs, attributes: { epsilon }, outputTypes, used }) =>
+    lower: (emitter, { inputs, attributes: { epsilon, stored }, outputTypes, used }) =>
       emitter.node(
-        'RmsNorm',
+        stored ? 'RmsNormBf16' : 'RmsNorm',
         inputs,
         { epsilon: { float: epsilon } },
         { domain: 'r1', types: outputTypes, outputs: [true, ...used.slice(1)] },

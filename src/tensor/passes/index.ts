@@ -6,6 +6,7 @@ import { fuseAdditions } from './fuse.ts'
 import { mergeCommon } from './merge.ts'
 import { mergeProducts } from './merge-products.ts'
 import { shareHead } from './share-head.ts'
+import { storeBfloat16 } from './store-bfloat16.ts'
 
 export { useBfloat16 } from './bfloat16.ts'
 export { expandComposites, type Lowering, loweringOf } from './expand.ts'
@@ -19,5 +20,6 @@ export { type Pass, rewrite } from './rewrite.ts'
 export function optimize(graph: Graph, target: Target): Graph {
   const merged = mergeCommon(foldConstants(mergeCommon(expandComposites(foldConstants(graph), target))))
   if (target.kernels.size === 0) return merged
-  return mergeCommon(fuseAdditions(mergeProducts(shareHead(merged, target), target), target))
+  const fused = mergeCommon(fuseAdditions(mergeProducts(shareHead(merged, target), target), target))
+  return storeBfloat16(fused, target)
 }
