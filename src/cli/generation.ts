@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DeepSeekR1, GenerateOptions } from '../generate/index.ts'
+import type { WeightPrecision } from '../models/index.ts'
 import { withProgress } from './progress.ts'
 
 /** Options of every verb that writes text. */
@@ -16,12 +17,20 @@ export interface GenerationValues {
   lookup?: boolean
   context?: number
   threads?: number
+  weights?: WeightPrecision
 }
 
 function parseNumber(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It must be a number.')
   return value
+}
+
+/** How weights are kept. */
+export function weightsOption(): Option {
+  return new Option('--weights <form>', 'how weights are kept: in the blocks of the file, or otherwise')
+    .choices(['file', 'int8', 'int4', 'f32'])
+    .default('file')
 }
 
 /** Adds the options that say how text is written. */
@@ -38,6 +47,7 @@ export function withGeneration(verb: Command): Command {
     .option('--lookup', 'guess tokens from what the text has had: faster where it repeats itself, the same text')
     .option('--context <n>', 'most tokens of prompt and text', parseNumber)
     .option('--threads <n>', 'threads of a step', parseNumber)
+    .addOption(weightsOption())
 }
 
 /** The options as the library names them. */
@@ -49,7 +59,7 @@ export function generateOptionsOf(values: GenerationValues): GenerateOptions {
 /** Loads the model of a verb, saying how far it is. */
 export async function loadModelOf(
   name: string,
-  { context, threads }: GenerationValues,
+  { context, threads, weights }: GenerationValues,
   signal: AbortSignal,
   slots = 1,
 ): Promise<DeepSeekR1> {
@@ -58,6 +68,7 @@ export async function loadModelOf(
     DeepSeekR1.fromPretrained(name, {
       slots,
       signal,
+      weights,
       ...(context !== undefined && { context }),
       ...(threads !== undefined && { threads }),
       onProgress: (what, part) => progress(`${what} ${Math.round(100 * part)} %`),

@@ -1,3 +1,4 @@
+export { type Beam, type BeamOptions, beamSearch } from './beam.ts'
 export { Conversation, type ConversationOptions } from './conversation.ts'
 export { DeepSeekR1, type PretrainedOptions } from './deepseek-r1.ts'
 export { Engine, type EngineOptions, isRetryable } from './engine.ts'

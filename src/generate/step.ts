@@ -112,8 +112,9 @@ export class Step {
  */
 function rowsAreAlone({ nodes }: Graph, options: ProgramOptions): boolean {
   const { kernels } = targetOf(options)
+  const alone = new Set(['cachedAttention', 'matmulQuantised'])
   const isAlone = ['CachedAttention', 'MatMulQuantised'].every((name) => kernels.has(name))
-  return isAlone && !nodes.some(({ operator }) => /matmul|einsum|attention$/i.test(operator.name))
+  return isAlone && !nodes.some(({ operator: { name } }) => !alone.has(name) && /matmul|einsum|attention$/i.test(name))
 }
 
 function arraysOf(rows: readonly StepRow[], fewest: number): NDArray[] {

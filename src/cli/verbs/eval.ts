@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { R1Error } from '../../errors.ts'
+import type { WeightPrecision } from '../../models/index.ts'
+import { weightsOption } from '../generation.ts'
 import { interruptible } from '../interrupt.ts'
 import { withProgress } from '../progress.ts'
 import { createVerb, printResult } from '../verb.ts'
@@ -11,6 +13,7 @@ interface EvalValues {
   window: string
   maxTokens?: string
   threads?: string
+  weights: WeightPrecision
 }
 
 /** What `r1 eval --perplexity` measured. */
@@ -44,13 +47,14 @@ export function evalVerb(): Command {
     .option('--window <tokens>', 'tokens that are seen together', '512')
     .option('--max-tokens <n>', 'only so many tokens from the beginning')
     .option('--threads <n>', 'threads of a step')
-    .action(async (name: string, { json, perplexity: file, window, maxTokens, threads }: EvalValues) => {
+    .addOption(weightsOption())
+    .action(async (name: string, { json, perplexity: file, window, maxTokens, threads, weights }: EvalValues) => {
       const text = await readText(file)
       const { loadTextModel, Scorer } = await import('../../generate/index.ts')
       const result = await interruptible((signal) =>
         withProgress(async (progress): Promise<EvalResult> => {
           const onProgress = (what: string, part: number) => progress(`${what} ${Math.round(100 * part)} %`)
-          const model = await loadTextModel(name, { signal, onProgress })
+          const model = await loadTextModel(name, { weights, signal, onProgress })
           const scorer = new Scorer(model, threads === undefined ? {} : { threads: wholeNumber('--threads', threads) })
           const limit = maxTokens === undefined ? undefined : wholeNumber('--max-tokens', maxTokens)
           const tokens = model.tokenizer.encode(text).subarray(0, limit)
