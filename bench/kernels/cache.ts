@@ -16,6 +16,7 @@ import {
   constant,
   keyBufferShape,
   type Shape,
+  scaleBufferShape,
   type Tensor,
   valueBufferShape,
   variable,
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
 
 const [layers, heads, keyHeads, width, places] = [30, 9, 3, 64, 640]
 const threads = Number(options.threads)
+
+type Kept = 'f32' | 'f16' | 'i8'
 
 /** A step: how many rows, how many tokens each, over how many before. */
 interface Step {
@@ -56,11 +59,11 @@ const tables = () => {
 }
 
 /** Numbers of a few thousand, over and over: no page of memory is left untouched. */
-function filled(shape: readonly number[], dtype: 'f32' | 'f16' = 'f32'): NDArray {
+function filled(shape: readonly number[], dtype: Kept = 'f32'): NDArray {
   const array = NDArray.zeros(shape, dtype)
   const period = Math.min(array.size, 4096)
   const pattern = NDArray.from(
-    Float32Array.from({ length: period }, (_, at) => Math.sin(at)),
+    Float32Array.from({ length: period }, (_, at) => (dtype === 'i8' ? 100 : 1) * Math.sin(at)),
     [period],
     dtype,
   )
@@ -72,7 +75,7 @@ function filled(shape: readonly number[], dtype: 'f32' | 'f16' = 'f32'): NDArray
 
 const whole = (values: number[], shape: readonly number[]) => NDArray.from(values.map(BigInt), shape, 'i64')
 
-function ours({ batch, time, past }: Step, dtype: 'f32' | 'f16'): Timed {
+function ours({ batch, time, past }: Step, dtype: Kept): Timed {
   const shape = [places, width / 2]
   const variables = new Variables()
   const body = ({ q, k, v, lengths, positions }: Record<'q' | 'k' | 'v' | 'lengths' | 'positions', Tensor>) => {
@@ -80,15 +83,21 @@ function ours({ batch, time, past }: Step, dtype: 'f32' | 'f16'): Timed {
     const rotary = { cos: constant(cos, { shape }), sin: constant(sin, { shape }), positions }
     let x = q
     for (let layer = 0; layer < layers; layer++) {
-      const buffer = (name: string, extents: Shape) => {
-        variables.set(`${layer}.${name}`, filled(extents as readonly number[], dtype))
-        return variable(`${layer}.${name}`, { dtype, shape: extents })
+      const buffer = (name: string, extents: Shape, kept = dtype) => {
+        variables.set(`${layer}.${name}`, filled(extents as readonly number[], kept))
+        return variable(`${layer}.${name}`, { dtype: kept, shape: extents })
       }
+      const scale = (name: string) => buffer(name, scaleBufferShape(batch, places, keyHeads), 'f32')
+      const scales = dtype === 'i8' ? { keys: scale('keyScales'), values: scale('valueScales') } : undefined
       const keys = buffer('keys', keyBufferShape(batch, places, keyHeads, width))
       const values = buffer('values', valueBufferShape(batch, places, keyHeads, width))
-      const after = cachedAttention(x, k, v, keys, values, { lengths, rotary })
+      const after = cachedAttention(x, k, v, keys, values, { lengths, rotary, scales })
       assign(keys, after.keys)
       assign(values, after.values)
+      if (scales && after.scales) {
+        assign(scales.keys, after.scales.keys)
+        assign(scales.values, after.scales.values)
+      }
       x = after.mixed
     }
     return x
@@ -176,8 +185,12 @@ if (!path) throw new Error(`There are no kernels to measure: ${reason}`)
 if (!options.json) console.log(`path ${instructions}, ${threads} threads, ${layers} layers`)
 const lines: object[] = []
 for (const step of steps) {
-  const sides = [() => groupQueryAttention(step), () => ours(step, 'f32'), () => ours(step, 'f16')]
-    // It takes several new tokens over a past in one row only.
+  const sides = [
+    () => groupQueryAttention(step),
+    () => ours(step, 'f32'),
+    () => ours(step, 'f16'),
+    () => ours(step, 'i8'),
+  ]
     .map((make) => make())
     .filter(({ name }) => name.includes(options.only))
   const times = sides.map((): number[] => [])
@@ -196,7 +209,14 @@ for (const step of steps) {
   for (const [at, { name, dispose }] of sides.entries()) {
     const sorted = times[at]?.sort((left, right) => left - right) as number[]
     const [best, median] = [sorted[0] as number, sorted[sorted.length >> 1] as number]
-    const bytes = layers * step.batch * (step.past + step.time) * keyHeads * width * 2 * (name.endsWith('f16') ? 2 : 4)
+    const bytes =
+      layers *
+      step.batch *
+      (step.past + step.time) *
+      keyHeads *
+      width *
+      2 *
+      (name.endsWith('f16') ? 2 : name.endsWith('i8') ? 1 : 4)
     lines.push({ ...step, name, best_ms: best, median_ms: median, gigabytes_per_second: bytes / best / 1e6 })
     const { batch, time, past } = step
     if (!options.json)

@@ -12,7 +12,7 @@ typedef struct {
   int64_t window;
 } Attributes;
 
-enum { Q, K_NEW, V_NEW, KEYS, VALUES, LENGTHS, SLOTS, SEGMENTS, POSITIONS, COSINES, SINES, INPUTS };
+enum { Q, K_NEW, V_NEW, KEYS, VALUES, LENGTHS, SLOTS, SEGMENTS, POSITIONS, COSINES, SINES, KEY_SCALES, VALUE_SCALES, INPUTS };
 
 static OrtStatus *create(const OrtKernelInfo *info, void *attributes) {
   Attributes *a = attributes;
@@ -38,6 +38,8 @@ static OrtStatus *check_shapes(const Call *call, const Tensor *in, CachedAttenti
   if (!HAS_SHAPE(&in[K_NEW], job->B, job->S, job->K, job->d) || !HAS_SHAPE(v, job->B, job->S, job->K, job->e)) return fail_shapes(call, "q, k and v differ in rows or width");
   if (job->T % PLACE_BLOCK || !HAS_SHAPE(keys, R, job->K, job->T / PLACE_BLOCK, job->d, PLACE_BLOCK) || !HAS_SHAPE(values, R, job->K, job->T, job->e))
     return fail_shapes(call, "the buffers must be [R,K,T/%d,d,%d] and [R,K,T,e]", PLACE_BLOCK, PLACE_BLOCK);
+  if (keys->type == R1_INT8 && (!HAS_SHAPE(&in[KEY_SCALES], R, job->K, job->T, 1) || !HAS_SHAPE(&in[VALUE_SCALES], R, job->K, job->T, 1)))
+    return fail_shapes(call, "int8 buffers need two of scales [R,K,T,1]");
   if (!HAS_SHAPE(&in[LENGTHS], job->B)) return fail_shapes(call, "lengths must be [B]");
   if (in[SLOTS].shape ? !HAS_SHAPE(&in[SLOTS], job->B) : R != job->B) return fail_shapes(call, "slots must be [B]; without slots the buffers must have B rows");
   if (in[SEGMENTS].shape && !HAS_SHAPE(&in[SEGMENTS], job->B, job->S)) return fail_shapes(call, "segments must be [B,S]");
@@ -74,8 +76,8 @@ static OrtStatus *find_places(const Call *call, const Tensor *in, CachedAttentio
 // The updated buffer: the input's own memory, or a copy of it.
 static OrtStatus *updated(Call *call, int index, const Tensor *buffer, void **memory) {
   R1_TRY(output(call, index, buffer->rank, buffer->shape, memory));
-  if (!*memory) return fail(call, "both buffers must be outputs");
-  if (*memory != buffer->data) memcpy(*memory, buffer->data, (size_t)buffer->size * (buffer->type == R1_FLOAT ? 4 : 2));
+  if (!*memory) return fail(call, "all buffers must be outputs");
+  if (*memory != buffer->data) memcpy(*memory, buffer->data, (size_t)buffer->size * (buffer->type == R1_FLOAT ? 4 : buffer->type == R1_INT8 ? 1 : 2));
   return NULL;
 }
 
@@ -104,19 +106,24 @@ static OrtStatus *attend(const Call *call, CachedAttention *job, int64_t longest
 static OrtStatus *compute(void *attributes, Call *call) {
   const Attributes *a = attributes;
   Tensor in[INPUTS];
-  for (int i = 0; i < INPUTS; i++) R1_TRY(input(call, i, &in[i]));
+  for (int i = 0; i < INPUTS; i++) in[i] = (Tensor){.rank = 0};
+  for (int i = 0; i < INPUTS && i < input_count(call); i++) R1_TRY(input(call, i, &in[i]));
   CachedAttention job = {.window = a->window, .softcap = a->softcap};
   R1_TRY(check_shapes(call, in, &job));
   job.G = job.H / job.K;
   const float scale = a->scale > 0 ? a->scale : 1 / sqrtf((float)larger(job.d, 1));
   job.scale = a->softcap > 0 ? scale / a->softcap : scale;
-  job.type = in[KEYS].type == R1_FLOAT16 ? CACHED_F16 : CACHED_F32;
+  job.type = in[KEYS].type == R1_FLOAT16 ? CACHED_F16 : in[KEYS].type == R1_INT8 ? CACHED_I8 : CACHED_F32;
   job.q_BSHd = in[Q].floats, job.k_BSKd = in[K_NEW].floats, job.v_BSKe = in[V_NEW].floats;
   job.cos_P = in[COSINES].floats, job.sin_P = in[SINES].floats;
   job.positions_BS = in[POSITIONS].integers, job.slots_B = in[SLOTS].integers;
   R1_TRY(output_floats(call, 0, 4, (int64_t[]){job.B, job.S, job.H, job.e}, &job.y_BSHe));
   R1_TRY(updated(call, 1, &in[KEYS], &job.keys_RKTd));
   R1_TRY(updated(call, 2, &in[VALUES], &job.values_RKTe));
+  if (job.type == CACHED_I8) {
+    R1_TRY(updated(call, 3, &in[KEY_SCALES], (void **)&job.key_scales_RKT));
+    R1_TRY(updated(call, 4, &in[VALUE_SCALES], (void **)&job.value_scales_RKT));
+  }
   if (!job.y_BSHe) return fail(call, "the result must be an output");
   const int64_t tokens = job.B * job.S, R = in[VALUES].shape[0];
   const size_t turned_bytes = (size_t)(tokens * job.H * job.d) * sizeof(float), places_bytes = (size_t)tokens * sizeof(int64_t);
@@ -132,20 +139,28 @@ static OrtStatus *compute(void *attributes, Call *call) {
 }
 
 R1_IN_PLACE(in_place, 2, ({KEYS, VALUES}), ({1, 2}))
+R1_IN_PLACE(in_place_i8, 4, ({KEYS, VALUES, KEY_SCALES, VALUE_SCALES}), ({1, 2, 3, 4}))
 
-#define CACHED_ATTENTION(function, name_, kept)                                                                                                                  \
-  const Operator r1_operator_##function = {                                                                                                                      \
-      .name = name_,                                                                                                                                             \
-      .inputs = {{R1_FLOAT}, {R1_FLOAT}, {R1_FLOAT}, {kept}, {kept}, {R1_INT64}, {R1_INT64, R1_OPTIONAL}, {R1_INT64, R1_OPTIONAL}, {R1_INT64, R1_OPTIONAL},       \
-                 {R1_FLOAT, R1_OPTIONAL}, {R1_FLOAT, R1_OPTIONAL}},                                                                                              \
-      .input_count = INPUTS,                                                                                                                                     \
-      .outputs = {{R1_FLOAT}, {kept}, {kept}},                                                                                                                   \
-      .output_count = 3,                                                                                                                                         \
-      .attributes_size = sizeof(Attributes),                                                                                                                     \
-      .create = create,                                                                                                                                          \
-      .compute = compute,                                                                                                                                        \
-      .in_place = in_place,                                                                                                                                      \
-  };
+#define COMMON_INPUTS(kept)                                                                                                              \
+  {R1_FLOAT}, {R1_FLOAT}, {R1_FLOAT}, {kept}, {kept}, {R1_INT64}, {R1_INT64, R1_OPTIONAL}, {R1_INT64, R1_OPTIONAL}, {R1_INT64, R1_OPTIONAL}, \
+      {R1_FLOAT, R1_OPTIONAL}, {R1_FLOAT, R1_OPTIONAL}
+#define COMMON .attributes_size = sizeof(Attributes), .create = create, .compute = compute
 
-CACHED_ATTENTION(cached_attention, "CachedAttention", R1_FLOAT)
-CACHED_ATTENTION(cached_attention_f16, "CachedAttentionF16", R1_FLOAT16)
+const Operator r1_operator_cached_attention = {
+    .name = "CachedAttention",
+    .inputs = {COMMON_INPUTS(R1_FLOAT)}, .input_count = KEY_SCALES,
+    .outputs = {{R1_FLOAT}, {R1_FLOAT}, {R1_FLOAT}}, .output_count = 3,
+    COMMON, .in_place = in_place,
+};
+const Operator r1_operator_cached_attention_f16 = {
+    .name = "CachedAttentionF16",
+    .inputs = {COMMON_INPUTS(R1_FLOAT16)}, .input_count = KEY_SCALES,
+    .outputs = {{R1_FLOAT}, {R1_FLOAT16}, {R1_FLOAT16}}, .output_count = 3,
+    COMMON, .in_place = in_place,
+};
+const Operator r1_operator_cached_attention_i8 = {
+    .name = "CachedAttentionI8",
+    .inputs = {COMMON_INPUTS(R1_INT8), {R1_FLOAT, R1_OPTIONAL}, {R1_FLOAT, R1_OPTIONAL}}, .input_count = INPUTS,
+    .outputs = {{R1_FLOAT}, {R1_INT8}, {R1_INT8}, {R1_FLOAT}, {R1_FLOAT}}, .output_count = 5,
+    COMMON, .in_place = in_place_i8,
+};

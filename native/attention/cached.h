@@ -13,7 +13,7 @@ enum {
   CHUNK_QUERIES = 8,     // queries at most whose scores of a chunk are in memory
 };
 
-typedef enum { CACHED_F32, CACHED_F16 } CachedType;
+typedef enum { CACHED_F32, CACHED_F16, CACHED_I8 } CachedType;
 
 // What a query has of the places before: the largest score, Σ e^(score − largest), and Σ e^(score − largest) · value, which follows in memory.
 typedef struct {
@@ -29,6 +29,7 @@ typedef struct {
   const int64_t *positions_BS, *slots_B;  // slots_B: NULL where row b has slot b
   int64_t *places_BS;                     // the place of each token, −1 for padding
   void *keys_RKTd, *values_RKTe;          // keys are [R, K, T/16, d, 16]
+  float *key_scales_RKT, *value_scales_RKT;  // of int8: a number is its code times the scale of its place and head
   float *turned_BSHd;                     // queries, turned and scaled
   float *y_BSHe;
   int64_t tokens_of_task;                 // cached_append: a task's tokens

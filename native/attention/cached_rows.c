@@ -7,7 +7,36 @@
 #define UNROLL _Pragma("GCC unroll 16")
 
 static int64_t slot_of(const CachedAttention *job, int64_t b) { return job->slots_B ? job->slots_B[b] : b; }
-static int64_t bytes_of(const CachedAttention *job) { return job->type == CACHED_F16 ? 2 : 4; }
+INLINE int64_t bytes_of(CachedType type) { return type == CACHED_F32 ? 4 : type == CACHED_F16 ? 2 : 1; }
+
+// Codes of int8 as floats; `left` of them at most.
+INLINE vec load_codes(const int8_t *p, int64_t left) {
+#if defined(R1_PATH_AVX512)
+  if (left >= LANES) return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+#elif defined(R1_PATH_AVX2)
+  if (left >= LANES) return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+#elif defined(R1_PATH_NEON)
+  if (left >= LANES) {
+    int32_t four;
+    memcpy(&four, p, sizeof four);
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8((uint64_t)(uint32_t)four)))));
+  }
+#endif
+  float codes[LANES] = {0};
+  for (int64_t i = 0; i < LANES && i < left; i++) codes[i] = p[i];
+  return load(codes, LANES);
+}
+
+// The code of a number is the nearest whole number to it divided by the scale: the largest of the row has the code ±127.
+static float scale_of(const float *row, int64_t n) {
+  float largest = 0;
+  for (int64_t i = 0; i < n; i++) largest = fmaxf(largest, fabsf(row[i]));
+  return largest / 127;
+}
+static int8_t code_of(float number, float scale) {
+  const float code = scale > 0 ? rintf(number / scale) : 0;
+  return (int8_t)(code > 127 ? 127 : code < -127 ? -127 : code == code ? code : 0);
+}
 
 // ---- new tokens: queries are turned and scaled, keys turned and written, values written
 
@@ -31,6 +60,13 @@ static void write_key(const CachedAttention *job, const float *key, int64_t row,
     for (int64_t i = 0; i < job->d; i++) column[i * PLACE_BLOCK] = key[i];
     return;
   }
+  if (job->type == CACHED_I8) {
+    const float scale = scale_of(key, job->d);
+    int8_t *codes = (int8_t *)job->keys_RKTd + at;
+    for (int64_t i = 0; i < job->d; i++) codes[i * PLACE_BLOCK] = code_of(key[i], scale);
+    job->key_scales_RKT[row * job->T + place] = scale;
+    return;
+  }
   uint16_t *column = (uint16_t *)job->keys_RKTd + at;
   for (int64_t i = 0; i < job->d; i += LANES) {
     uint16_t some[LANES];
@@ -41,6 +77,12 @@ static void write_key(const CachedAttention *job, const float *key, int64_t row,
 
 static void write_value(const CachedAttention *job, const float *value, int64_t row, int64_t place) {
   const int64_t at = (row * job->T + place) * job->e;
+  if (job->type == CACHED_I8) {
+    const float scale = scale_of(value, job->e);
+    for (int64_t i = 0; i < job->e; i++) ((int8_t *)job->values_RKTe)[at + i] = code_of(value[i], scale);
+    job->value_scales_RKT[row * job->T + place] = scale;
+    return;
+  }
   for (int64_t i = 0; i < job->e; i += LANES) {
     const vec v = load(value + i, job->e - i);
     if (job->type == CACHED_F32) store((float *)job->values_RKTe + at + i, v, job->e - i);
@@ -94,6 +136,7 @@ enum { BLOCK_VECTORS = PLACE_BLOCK / LANES, LINE_BYTES = 64, PLACES_AHEAD = PLAC
 typedef struct {
   const CachedAttention *job;
   const void *keys, *values;  // of the slot and head, from place 0
+  const float *key_scales, *value_scales;
   int64_t chunk;              // its first place
   int count;                  // queries, CHUNK_QUERIES at most
   const float *q[CHUNK_QUERIES];
@@ -106,13 +149,15 @@ typedef struct {
 } Chunk;
 
 INLINE vec load_kept(const void *kept, int64_t at, CachedType type) {
+  if (type == CACHED_I8) return load_codes((const int8_t *)kept + at, LANES);
   return type == CACHED_F16 ? load_half((const uint16_t *)kept + at) : load((const float *)kept + at, LANES);
 }
 INLINE vec load_kept_some(const void *kept, int64_t at, CachedType type, int64_t left) {
+  if (type == CACHED_I8) return load_codes((const int8_t *)kept + at, left);
   return type == CACHED_F16 ? load_half_some((const uint16_t *)kept + at, left) : load((const float *)kept + at, left);
 }
 
-INLINE const char *address_of(const void *kept, int64_t at, CachedType type) { return (const char *)kept + at * (type == CACHED_F16 ? 2 : 4); }
+INLINE const char *address_of(const void *kept, int64_t at, CachedType type) { return (const char *)kept + at * bytes_of(type); }
 
 // Asks for memory ahead of its use: hardware does so only within a page.
 INLINE void ask_for(const char *memory, int64_t bytes) {
@@ -122,7 +167,7 @@ INLINE void ask_for(const char *memory, int64_t bytes) {
 // Scores of `queries` queries for a block of places: the sum over even features plus the sum over odd ones, whatever else is computed beside it.
 INLINE void scores_of(Chunk *c, int query, int64_t place, int64_t end, CachedType type, const int queries) {
   const int64_t d = c->job->d, begin = (c->chunk + place) * d;
-  const int bytes = 2 * PLACE_BLOCK * (type == CACHED_F16 ? 2 : 4);
+  const int64_t bytes = 2 * PLACE_BLOCK * bytes_of(type);
   // Keys some blocks on, or the first values where the chunk has no more keys.
   const int64_t next = place + PLACES_AHEAD;
   const char *ahead = next < end ? address_of(c->keys, (c->chunk + next) * d, type) : address_of(c->values, (c->chunk + c->value_places) * c->job->e, type);
@@ -142,15 +187,21 @@ INLINE void scores_of(Chunk *c, int query, int64_t place, int64_t end, CachedTyp
       }
     }
   }
-  UNROLL for (int r = 0; r < queries; r++)
-    UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) store(c->scores[query + r] + place + n * LANES, sums[r][0][n] + sums[r][1][n], LANES);
+  UNROLL for (int n = 0; n < BLOCK_VECTORS; n++) {
+    const vec scale = type == CACHED_I8 ? load(c->key_scales + c->chunk + place + n * LANES, LANES) : splat(1);
+    UNROLL for (int r = 0; r < queries; r++) {
+      vec score = sums[r][0][n] + sums[r][1][n];
+      if (type == CACHED_I8) score = score * scale;
+      store(c->scores[query + r] + place + n * LANES, score, LANES);
+    }
+  }
 }
 
 // Σ probability · value of `queries` queries for `vectors` vectors of features, place by place.
 INLINE void values_of(Chunk *c, int query, int64_t feature, int64_t first, int64_t end, CachedType type, const int queries, const int vectors) {
   const int64_t d = c->job->d, e = c->job->e, left = e - feature;
   const bool whole = left >= vectors * LANES, ahead = query == 0 && feature == 0 && c->ahead;
-  const int64_t size = type == CACHED_F16 ? 2 : 4, next_keys = (c->chunk + PLACE_CHUNK) * d;
+  const int64_t size = bytes_of(type), next_keys = (c->chunk + PLACE_CHUNK) * d;
   vec sums[TILE][16];
   UNROLL for (int r = 0; r < queries; r++)
     UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = splat(0);
@@ -162,7 +213,7 @@ INLINE void values_of(Chunk *c, int query, int64_t feature, int64_t first, int64
     UNROLL for (int n = 0; n < vectors; n++)
       values[n] = whole ? load_kept(c->values, at + n * LANES, type) : left > n * LANES ? load_kept_some(c->values, at + n * LANES, type, left - n * LANES) : splat(0);
     UNROLL for (int r = 0; r < queries; r++) {
-      const vec p = splat(c->scores[query + r][t]);
+      const vec p = splat(type == CACHED_I8 ? c->scores[query + r][t] * c->value_scales[c->chunk + t] : c->scores[query + r][t]);
       UNROLL for (int n = 0; n < vectors; n++) sums[r][n] = multiply_add(p, values[n], sums[r][n]);
     }
   }
@@ -216,9 +267,9 @@ INLINE void attend_tiles(Chunk *c, CachedType type) {
 #if !defined(R1_PATH_SCALAR)
       case 2: attend_tile(c, query, type, 2); break;
       case 3: attend_tile(c, query, type, 3); break;
-      case 4: attend_tile(c, query, type, 4); break;
 #endif
 #if defined(R1_PATH_AVX512)
+      case 4: attend_tile(c, query, type, 4); break;
       case 5: attend_tile(c, query, type, 5); break;
       case 6: attend_tile(c, query, type, 6); break;
       case 7: attend_tile(c, query, type, 7); break;
@@ -230,6 +281,7 @@ INLINE void attend_tiles(Chunk *c, CachedType type) {
 
 static void attend_chunk(Chunk *c) {
   if (c->job->type == CACHED_F16) attend_tiles(c, CACHED_F16);
+  else if (c->job->type == CACHED_I8) attend_tiles(c, CACHED_I8);
   else attend_tiles(c, CACHED_F32);
 }
 
@@ -332,8 +384,12 @@ int PATH(cached_attend)(void *job_, int64_t index) {
   float *memory = job->parts ? NULL : scratch_take((size_t)((QUERIES_OF_TASK + CHUNK_QUERIES) * stride) * sizeof(float));
   if (!memory && !job->parts) return R1_OUT_OF_MEMORY;
   Chunk c = {.job = job};
-  c.keys = (const char *)job->keys_RKTd + row * job->T * job->d * bytes_of(job);
-  c.values = (const char *)job->values_RKTe + row * job->T * job->e * bytes_of(job);
+  c.keys = (const char *)job->keys_RKTd + row * job->T * job->d * bytes_of(job->type);
+  c.values = (const char *)job->values_RKTe + row * job->T * job->e * bytes_of(job->type);
+  if (job->type == CACHED_I8) {
+    c.key_scales = job->key_scales_RKT + row * job->T;
+    c.value_scales = job->value_scales_RKT + row * job->T;
+  }
   for (int64_t chunk = span_first; chunk < span_end && count; chunk++) {
     c.chunk = chunk * PLACE_CHUNK;
     c.ahead = true;

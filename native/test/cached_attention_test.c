@@ -15,19 +15,34 @@ static double half_to_double(uint16_t h) {
 // A small number that halves hold.
 static uint16_t random_half(void) { return (uint16_t)(random_int(0, 1) << 15 | random_int(8, 15) << 10 | random_int(0, 1023)); }
 
-static double element(const Value *value, int64_t at) { return value->type == R1_FLOAT16 ? half_to_double(value->halves[at]) : value->floats[at]; }
 
 typedef struct {
   int64_t B, S, R, T, H, K, d, e, half, P, window;
   float scale, softcap;
   ElementType type;
-  Value *q, *k, *v, *keys, *values, *lengths, *slots, *segments, *positions, *cosine, *sine;
+  Value *q, *k, *v, *lengths, *slots, *segments, *positions, *cosine, *sine;
+  Value *kept[4];  // keys, values and, of int8, their scales
 } Case;
+
+enum { KEYS, VALUES, KEY_SCALES, VALUE_SCALES };
+
+static int buffers_of(const Case *c) { return c->type == R1_INT8 ? 4 : 2; }
+
+// A number of the keys or values; its scale stands at the number's row and place.
+static double element(const Case *c, Value *const *kept, int which, int64_t at) {
+  const Value *value = kept[which];
+  if (value->type == R1_FLOAT16) return half_to_double(value->halves[at]);
+  if (value->type == R1_FLOAT) return value->floats[at];
+  const int64_t row = at / (c->T * c->d), in_row = at % (c->T * c->d);
+  const int64_t place = which == KEYS ? row * c->T + in_row / (BLOCK * c->d) * BLOCK + in_row % BLOCK : at / c->e;
+  return (double)((const int8_t *)value->data)[at] * (double)kept[which + KEY_SCALES]->floats[place];
+}
 
 static Value *buffer(ElementType type, int rank, const int64_t *shape) {
   Value *value = new_value(type, rank, shape);
   for (int64_t i = 0; i < value->size; i++)
     if (type == R1_FLOAT16) value->halves[i] = random_half();
+    else if (type == R1_INT8) ((int8_t *)value->data)[i] = (int8_t)random_int(-127, 127);
     else value->floats[i] = random_float(-1, 1);
   return value;
 }
@@ -38,8 +53,16 @@ static Value *copy(const Value *value) {
   return other;
 }
 
+static void copy_buffers(const Case *c, Value **kept) {
+  for (int i = 0; i < 4; i++) kept[i] = i < buffers_of(c) ? copy(c->kept[i]) : NULL;
+}
+
+static void free_buffers(Value **kept) {
+  for (int i = 0; i < 4; i++) free_value(kept[i]);
+}
+
 static Case random_case(void) {
-  Case c = {.B = random_int(1, 5), .K = random_int(1, 3), .type = random_int(0, 1) ? R1_FLOAT16 : R1_FLOAT};
+  Case c = {.B = random_int(1, 5), .K = random_int(1, 3), .type = (ElementType[]){R1_FLOAT, R1_FLOAT16, R1_INT8}[random_int(0, 2)]};
   c.H = c.K * (random_int(0, 5) ? random_int(1, 5) : random_int(6, 40));
   c.d = random_int(0, 2) ? 16 * random_int(1, 6) : random_int(1, 70);
   c.e = random_int(0, 3) ? c.d : random_int(1, 70);
@@ -57,7 +80,11 @@ static Case random_case(void) {
 
 static void fill_case(Case *c) {
   c->q = random_floats(1, SHAPE(c->B, c->S, c->H, c->d)), c->k = random_floats(1, SHAPE(c->B, c->S, c->K, c->d)), c->v = random_floats(1, SHAPE(c->B, c->S, c->K, c->e));
-  c->keys = buffer(c->type, SHAPE(c->R, c->K, c->T / BLOCK, c->d, BLOCK)), c->values = buffer(c->type, SHAPE(c->R, c->K, c->T, c->e));
+  c->kept[KEYS] = buffer(c->type, SHAPE(c->R, c->K, c->T / BLOCK, c->d, BLOCK)), c->kept[VALUES] = buffer(c->type, SHAPE(c->R, c->K, c->T, c->e));
+  for (int which = KEY_SCALES; which < buffers_of(c); which++) {
+    c->kept[which] = new_value(R1_FLOAT, SHAPE(c->R, c->K, c->T, 1));
+    for (int64_t i = 0; i < c->kept[which]->size; i++) c->kept[which]->floats[i] = random_float(0.002f, 0.01f);
+  }
   c->lengths = random_integers(0, c->T - c->S, SHAPE(c->B));
   // Row b has slot R − 1 − b, so the order is turned.
   c->slots = c->R > c->B || random_int(0, 1) ? new_value(R1_INT64, SHAPE(c->B)) : NULL;
@@ -72,17 +99,17 @@ static void fill_case(Case *c) {
 }
 
 static void free_case(Case *c) {
-  Value *all[] = {c->q, c->k, c->v, c->keys, c->values, c->lengths, c->slots, c->segments, c->positions, c->cosine, c->sine};
+  Value *all[] = {c->q, c->k, c->v, c->kept[0], c->kept[1], c->kept[2], c->kept[3], c->lengths, c->slots, c->segments, c->positions, c->cosine, c->sine};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free_value(all[i]);
 }
 
-static Execution execution_of(const Case *c, Value *keys, Value *values) {
-  Execution run = {.operator_name = c->type == R1_FLOAT16 ? "CachedAttentionF16" : "CachedAttention"};
+static Execution execution_of(const Case *c, Value *const *kept) {
+  Execution run = {.operator_name = c->type == R1_FLOAT16 ? "CachedAttentionF16" : c->type == R1_INT8 ? "CachedAttentionI8" : "CachedAttention"};
   give_attribute(&run, (Attribute)FLOAT("scale", c->scale));
   give_attribute(&run, (Attribute)FLOAT("softcap", c->softcap));
   give_attribute(&run, (Attribute)INT("window", c->window));
-  const Value *inputs[] = {c->q, c->k, c->v, keys, values, c->lengths, c->slots, c->segments, c->positions, c->cosine, c->sine};
-  for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) give_input(&run, inputs[i]);
+  const Value *inputs[] = {c->q, c->k, c->v, kept[KEYS], kept[VALUES], c->lengths, c->slots, c->segments, c->positions, c->cosine, c->sine, kept[KEY_SCALES], kept[VALUE_SCALES]};
+  for (int i = 0; i < (c->type == R1_INT8 ? 13 : 11); i++) give_input(&run, inputs[i]);
   want_output(&run, true);
   return run;
 }
@@ -98,17 +125,19 @@ static double turned(const Case *c, const Value *x, int64_t heads, int64_t token
 static int64_t key_at(const Case *c, int64_t row, int64_t place, int64_t i) { return row * c->T * c->d + place / BLOCK * BLOCK * c->d + i * BLOCK + place % BLOCK; }
 
 // What a buffer has to hold: new numbers to within the rounding of its type, all others untouched.
-static void check_buffer(const Execution *run, const Case *c, const char *what, const Value *got, const Value *before, const double *expected, const bool *is_new) {
+static void check_buffer(const Execution *run, const Case *c, int which, Value *const *got, const double *expected, const bool *is_new) {
+  const double relative = c->type == R1_FLOAT16 ? 5e-4 : 5e-7;
   int64_t wrong = 0;
-  for (int64_t i = 0; i < got->size; i++) {
-    const double allowed = is_new[i] ? (c->type == R1_FLOAT16 ? 5e-4 : 5e-7) * (fabs(expected[i]) + 1) : 0;
-    if (!(fabs(element(got, i) - (is_new[i] ? expected[i] : element(before, i))) <= allowed)) wrong++;
+  for (int64_t i = 0; i < got[which]->size; i++) {
+    // Half a step of int8, whose largest code stands for a number below 5.
+    const double allowed = is_new[i] ? relative * (fabs(expected[i]) + 1) + (c->type == R1_INT8 ? 0.5001 * 5 / 127 : 0) : 0;
+    if (!(fabs(element(c, got, which, i) - (is_new[i] ? expected[i] : element(c, c->kept, which, i))) <= allowed)) wrong++;
   }
-  expect(wrong == 0, run->operator_name, what);
+  expect(wrong == 0, run->operator_name, which == KEYS ? "keys" : "values");
 }
 
 // Attends in double precision over what the buffers hold after the step.
-static void check_result(const Execution *run, const Case *c, const Value *keys, const Value *values) {
+static void check_result(const Execution *run, const Case *c, Value *const *kept) {
   const double scale = c->scale > 0 ? c->scale : 1 / sqrt((double)c->d);
   double *y = doubles(c->B * c->S * c->H * c->e), *scores = doubles(c->T), *q = doubles(c->d);
   for (int64_t b = 0; b < c->B; b++) {
@@ -124,13 +153,13 @@ static void check_result(const Execution *run, const Case *c, const Value *keys,
         for (int64_t i = 0; i < c->d; i++) q[i] = turned(c, c->q, c->H, token, h, i);
         for (int64_t t = first; t <= place; t++) {
           scores[t] = 0;
-          for (int64_t i = 0; i < c->d; i++) scores[t] += scale * q[i] * element(keys, key_at(c, row, t, i));
+          for (int64_t i = 0; i < c->d; i++) scores[t] += scale * q[i] * element(c, kept, KEYS, key_at(c, row, t, i));
           if (c->softcap > 0) scores[t] = (double)c->softcap * tanh(scores[t] / (double)c->softcap);
           top = fmax(top, scores[t]);
         }
         for (int64_t t = first; t <= place; t++) sum += scores[t] = exp(scores[t] - top);
         for (int64_t t = first; t <= place; t++)
-          for (int64_t i = 0; i < c->e; i++) y[(token * c->H + h) * c->e + i] += scores[t] / sum * element(values, (row * c->T + t) * c->e + i);
+          for (int64_t i = 0; i < c->e; i++) y[(token * c->H + h) * c->e + i] += scores[t] / sum * element(c, kept, VALUES, (row * c->T + t) * c->e + i);
       }
     }
   }
@@ -138,7 +167,8 @@ static void check_result(const Execution *run, const Case *c, const Value *keys,
   free(y), free(scores), free(q);
 }
 
-static void check_buffers(const Execution *run, const Case *c, const Value *keys, const Value *values) {
+static void check_buffers(const Execution *run, const Case *c, Value *const *kept) {
+  const Value *keys = kept[KEYS], *values = kept[VALUES];
   double *new_keys = doubles(keys->size), *new_values = doubles(values->size);
   bool *key_is_new = calloc((size_t)keys->size, sizeof(bool)), *value_is_new = calloc((size_t)values->size, sizeof(bool));
   for (int64_t b = 0; b < c->B; b++) {
@@ -159,14 +189,15 @@ static void check_buffers(const Execution *run, const Case *c, const Value *keys
       place++;
     }
   }
-  check_buffer(run, c, "keys", keys, c->keys, new_keys, key_is_new);
-  check_buffer(run, c, "values", values, c->values, new_values, value_is_new);
+  check_buffer(run, c, KEYS, kept, new_keys, key_is_new);
+  check_buffer(run, c, VALUES, kept, new_values, value_is_new);
   free(new_keys), free(new_values), free(key_is_new), free(value_is_new);
 }
 
 // One token after the other, each row by itself, gives the same bits as all at once.
 static void check_alone(const Case *c, const Value *y) {
-  Value *keys = copy(c->keys), *values = copy(c->values);
+  Value *kept[4];
+  copy_buffers(c, kept);
   int64_t differing = 0;
   for (int64_t b = 0; b < c->B; b++) {
     int64_t place = c->lengths->integers[b];
@@ -184,8 +215,8 @@ static void check_alone(const Case *c, const Value *y) {
         one.positions = new_value(R1_INT64, SHAPE(1, 1));
         one.positions->integers[0] = c->positions->integers[token];
       }
-      Execution run = execution_of(&one, keys, values);
-      want_output_in(&run, keys), want_output_in(&run, values);
+      Execution run = execution_of(&one, kept);
+      for (int i = 0; i < buffers_of(c); i++) want_output_in(&run, kept[i]);
       if (succeed(&run) && memcmp(run.outputs[0].result->data, y->floats + token * c->H * c->e, value_bytes(run.outputs[0].result))) differing++;
       free_outputs(&run);
       free_value(one.q), free_value(one.k), free_value(one.v), free_value(one.lengths), free_value(one.slots);
@@ -193,13 +224,12 @@ static void check_alone(const Case *c, const Value *y) {
     }
   }
   expect(differing == 0, "CachedAttention", "a token alone and among others to the bit");
-  free_value(keys), free_value(values);
+  free_buffers(kept);
 }
 
 static void check_errors(Case *c) {
-  Value *keys = copy(c->keys), *values = copy(c->values);
-  Execution run = execution_of(c, keys, values);
-  want_output(&run, true), want_output(&run, true);
+  Execution run = execution_of(c, c->kept);
+  for (int i = 0; i < buffers_of(c); i++) want_output(&run, true);
   const int64_t length = c->lengths->integers[0];
   c->lengths->integers[0] = c->T + 1;
   expect_error(&run, "outside");
@@ -215,25 +245,29 @@ static void check_errors(Case *c) {
   run.inputs[6] = c->slots;
   run.inputs[4] = c->q;
   if (c->type == R1_FLOAT) expect_error(&run, "buffers");
-  free_value(slots), free_value(keys), free_value(values);
+  run.inputs[4] = c->kept[VALUES];
+  if (c->type == R1_INT8) run.inputs[11] = c->kept[VALUES], expect_error(&run, "element type");
+  free_value(slots);
 }
 
 void test_cached_attention(int round) {
   Case c = random_case();
   fill_case(&c);
   if (round == 0) check_errors(&c);
-  Value *keys = copy(c.keys), *values = copy(c.values);
-  Execution run = execution_of(&c, keys, values);
+  Value *kept[4];
+  copy_buffers(&c, kept);
+  Execution run = execution_of(&c, kept);
   const bool in_place = random_int(0, 1);
-  for (int i = 0; i < 2; i++) {
-    if (in_place) want_output_in(&run, i ? values : keys);
+  for (int i = 0; i < buffers_of(&c); i++) {
+    if (in_place) want_output_in(&run, kept[i]);
     else want_output(&run, true);
   }
   if (succeed(&run)) {
-    const Value *new_keys = in_place ? keys : run.outputs[1].result, *new_values = in_place ? values : run.outputs[2].result;
-    check_buffers(&run, &c, new_keys, new_values);
-    check_result(&run, &c, new_keys, new_values);
+    Value *updated[4] = {NULL};
+    for (int i = 0; i < buffers_of(&c); i++) updated[i] = in_place ? kept[i] : run.outputs[1 + i].result;
+    check_buffers(&run, &c, updated);
+    check_result(&run, &c, updated);
     check_alone(&c, run.outputs[0].result);
   }
-  free_outputs(&run), free_value(keys), free_value(values), free_case(&c);
+  free_outputs(&run), free_buffers(kept), free_case(&c);
 }

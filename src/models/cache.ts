@@ -1,10 +1,13 @@
 import { bufferShape, type Cache, type LayerLayout, placesFor } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ArrayTree } from '../runtime/jit.ts'
+import { scaleBufferShape } from '../tensor/index.ts'
 import type { Model } from './model.ts'
 
-/** Types of numbers that keys and values may be kept in. */
-export type CacheDType = 'f32' | 'f16'
+/**
+ * What keys and values are kept in: i8 has a scale for each head and place; vectors that all heads share are f16 then.
+ */
+export type CacheDType = 'f32' | 'f16' | 'i8'
 
 /** The type of a buffer of the cache. */
 export interface BufferType {
@@ -26,7 +29,17 @@ export function bufferTypes(
   dtype: CacheDType = 'f32',
 ): Readonly<Record<string, BufferType>> {
   const places = placesFor(tokens)
-  return mapEntries(layout, (entry) => ({ dtype, shape: bufferShape(entry, slots, places) as readonly number[] }))
+  const buffers = mapEntries(
+    layout,
+    (entry): BufferType => ({
+      dtype: dtype === 'i8' && entry.kind === 'vectors' ? 'f16' : dtype,
+      shape: bufferShape(entry, slots, places) as readonly number[],
+    }),
+  )
+  const { keys } = layout
+  if (dtype !== 'i8' || keys?.kind !== 'keys') return buffers
+  const scales: BufferType = { dtype: 'f32', shape: scaleBufferShape(slots, places, keys.heads) as readonly number[] }
+  return { ...buffers, keyScales: scales, valueScales: scales }
 }
 
 /** The arrays of a cache, in the structure in which `forward` takes and returns it. */
@@ -38,11 +51,16 @@ export type CacheArrays = ArrayTree<Cache>
  * @param rows sequences side by side
  * @param tokens most tokens of a row
  */
-export function emptyCache({ cacheLayout }: Model, rows: number, tokens: number): CacheArrays {
+export function emptyCache(
+  { cacheLayout }: Model,
+  rows: number,
+  tokens: number,
+  { dtype = 'f32' }: { readonly dtype?: CacheDType } = {},
+): CacheArrays {
   return {
     lengths: NDArray.zeros([rows], 'i64'),
     layers: cacheLayout.map((layout) =>
-      mapEntries(bufferTypes(layout, rows, tokens), ({ shape, dtype }) => NDArray.zeros(shape, dtype)),
+      mapEntries(bufferTypes(layout, rows, tokens, dtype), (type) => NDArray.zeros(type.shape, type.dtype)),
     ),
   }
 }

@@ -3,7 +3,15 @@ import { NDArray } from '../runtime/array.ts'
 import { type ArrayTree, jit } from '../runtime/jit.ts'
 import { kernelLibrary } from '../runtime/kernels.ts'
 import { Variables } from '../runtime/variables.ts'
-import { assign, cachedAttention, randomNormal, streamKey, type Tensor, variable } from '../tensor/index.ts'
+import {
+  assign,
+  cachedAttention,
+  randomNormal,
+  scaleBufferShape,
+  streamKey,
+  type Tensor,
+  variable,
+} from '../tensor/index.ts'
 import { bufferShape, type Cache, type CacheEntry, CacheStep, placesFor, placesOf } from './cache.ts'
 
 const [heads, keyHeads, width] = [4, 2, 8]
@@ -137,23 +145,32 @@ describe.each(forms)('a step over a cache (native kernels: %s)', (kernels) => {
 
 describe.runIf(forms.includes(true))('buffers that are assigned their own update', () => {
   const entry = { heads: keyHeads, width } as const
-  const kept = (name: 'keys' | 'values', dtype: 'f32' | 'f16') =>
+  const kept = (name: 'keys' | 'values', dtype: 'f32' | 'f16' | 'i8') =>
     variable(name, { dtype, shape: bufferShape({ kind: name, ...entry }, 3, 32) })
+  const scalesOf = (name: string) =>
+    variable(`${name} scales`, { dtype: 'f32', shape: scaleBufferShape(3, 32, keyHeads) })
 
   /** Four tokens of one sequence in slot 1, one after the other. */
-  async function steps(dtype: 'f32' | 'f16') {
+  async function steps(dtype: 'f32' | 'f16' | 'i8', kernels = true) {
     const variables = new Variables(0)
     const run = jit(
       ({ q, k, v, lengths, slots }: Record<'q' | 'k' | 'v' | 'lengths' | 'slots', Tensor>) => {
         const [keys, values] = [kept('keys', dtype), kept('values', dtype)]
-        const after = cachedAttention(q, k, v, keys, values, { lengths, slots })
+        const scales = dtype === 'i8' ? { keys: scalesOf('keys'), values: scalesOf('values') } : undefined
+        const after = cachedAttention(q, k, v, keys, values, { lengths, slots, scales })
         assign(keys, after.keys)
         assign(values, after.values)
+        if (scales && after.scales) {
+          assign(scales.keys, after.scales.keys)
+          assign(scales.values, after.scales.values)
+        }
         return after.mixed
       },
-      { variables },
+      { variables, kernels },
     )
     const arrays: (NDArray | undefined)[] = []
+    const names = () =>
+      ['keys', 'values', 'keys scales', 'values scales'].map((name) => variables.get(name)?.toNumbers())
     const mixed: number[] = []
     for (const past of [0, 1, 2, 3]) {
       const { q, k, v } = inputs([{ sequence: 9, past, count: 1 }], 1)
@@ -161,7 +178,7 @@ describe.runIf(forms.includes(true))('buffers that are assigned their own update
       arrays.push(variables.get('keys'))
     }
     run.dispose()
-    return { arrays, mixed }
+    return { arrays, mixed, kept: names() }
   }
 
   it('are written in place', async () => {
@@ -176,6 +193,17 @@ describe.runIf(forms.includes(true))('buffers that are assigned their own update
     const gaps = single.mixed.map((value, at) => Math.abs(value - (half.mixed[at] as number)))
     expect(Math.max(...gaps)).toBeGreaterThan(0)
     expect(Math.max(...gaps)).toBeLessThan(4e-3)
+  })
+
+  it('may be int8 with a scale for each head and place, the same codes with kernels and without', async () => {
+    const [single, coded, plain] = [await steps('f32'), await steps('i8'), await steps('i8', false)]
+    const gap = (left: readonly number[], right: readonly number[]) =>
+      Math.max(...left.map((value, at) => Math.abs(value - (right[at] as number))))
+    expect(gap(single.mixed, coded.mixed)).toBeLessThan(4e-2)
+    expect(gap(plain.mixed, coded.mixed)).toBeLessThan(1e-5)
+    expect(coded.kept.slice(0, 2)).toEqual(plain.kept.slice(0, 2))
+    for (const at of [2, 3]) expect(gap(coded.kept[at] ?? [], plain.kept[at] ?? [])).toBeLessThan(1e-6)
+    expect(Math.max(...(coded.kept[0] ?? []).map(Math.abs))).toBe(127)
   })
 })
 

@@ -43,7 +43,7 @@ export function bufferShape(entry: CacheEntry, slots: Dimension, places: number)
   return (entry.kind === 'keys' ? keyBufferShape : valueBufferShape)(slots, places, entry.heads, entry.width)
 }
 
-/** What one layer keeps, by name, in the shapes of `bufferShape`. */
+/** What one layer keeps, by name, in the shapes of `bufferShape`; of int8 also `keyScales` and `valueScales`, `[R, K, T, 1]`. */
 export type LayerBuffers = Readonly<Record<string, Tensor>>
 
 /** The memory of all layers as it stands between two steps. */
@@ -81,7 +81,7 @@ export interface LayerCache {
    * @param v `[B, S, K, d]`
    * @returns `[B, S, H, d]`
    */
-  attend(q: Tensor, k: Tensor, v: Tensor, options: Omit<CachedAttentionOptions, keyof StepRows>): Tensor
+  attend(q: Tensor, k: Tensor, v: Tensor, options: Omit<CachedAttentionOptions, keyof StepRows | 'scales'>): Tensor
 }
 
 /** One step over a cache: layers append to it, and afterwards `updated` is the cache for the next step. */
@@ -115,10 +115,15 @@ export class CacheStep {
         return all
       },
       attend(q, k, v, options) {
-        const { keys, values } = buffers as { keys: Tensor; values: Tensor }
-        const attended = cachedAttention(q, k, v, keys, values, { ...options, ...step })
+        const { keys, values, keyScales, valueScales } = buffers as Record<'keys' | 'values', Tensor> & LayerBuffers
+        const scales = keyScales && valueScales && { keys: keyScales, values: valueScales }
+        const attended = cachedAttention(q, k, v, keys, values, { ...options, ...step, scales })
         buffers.keys = attended.keys
         buffers.values = attended.values
+        if (attended.scales) {
+          buffers.keyScales = attended.scales.keys
+          buffers.valueScales = attended.scales.values
+        }
         return attended.mixed
       },
     }

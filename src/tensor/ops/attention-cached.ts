@@ -5,7 +5,8 @@ import { apply, defineOperator } from '../operator.ts'
 import { formatShape, type Shape, sameShape, type TensorType } from '../shape.ts'
 import { appendRows, type StepRows, slotRows, stepSpan, withSlotRows } from './append-rows.ts'
 import { attention } from './attention.ts'
-import { cast, subtract } from './elementwise.ts'
+import { absolute, cast, divide, greater, multiply, round, subtract, where } from './elementwise.ts'
+import { max } from './reduction.ts'
 import { rope } from './rope.ts'
 import { reshape, transpose } from './shape.ts'
 
@@ -24,29 +25,20 @@ type CachedAttributes = {
   readonly slotted: boolean
   readonly segmented: boolean
   readonly turned: boolean
+  /** Buffers of int8, and two more of scales. */
+  readonly coded: boolean
 }
 
 const required = ['q', 'k', 'v', 'keys', 'values', 'lengths'] as const
 
 /** The inputs by name: those above, then the optional ones that the attributes say are there. */
-function named<Input>(inputs: readonly Input[], { slotted, segmented, turned }: CachedAttributes) {
+function named<Input>(inputs: readonly Input[], { slotted, segmented, turned, coded }: CachedAttributes) {
   const rest = inputs.slice(required.length)
   const next = (present: boolean) => (present ? rest.shift() : undefined)
   const [q, k, v, keys, values, lengths] = inputs as readonly [Input, Input, Input, Input, Input, Input]
-  const [slots, segments] = [next(slotted), next(segmented)]
-  return {
-    q,
-    k,
-    v,
-    keys,
-    values,
-    lengths,
-    slots,
-    segments,
-    positions: next(turned),
-    cos: next(turned),
-    sin: next(turned),
-  }
+  const [slots, segments, positions] = [next(slotted), next(segmented), next(turned)]
+  const [cos, sin, keyScales, valueScales] = [next(turned), next(turned), next(coded), next(coded)]
+  return { q, k, v, keys, values, lengths, slots, segments, positions, cos, sin, keyScales, valueScales }
 }
 
 /** The type of the buffer of keys for R slots of T places. */
@@ -59,8 +51,16 @@ export function valueBufferShape(slots: Dimension, places: number, heads: number
   return [slots, heads, places, width]
 }
 
+/** The type of the buffers of scales, which int8 keys and values have. */
+export function scaleBufferShape(slots: Dimension, places: number, heads: number): Shape {
+  return [slots, heads, places, 1]
+}
+
 function check(inputs: readonly TensorType[], attributes: CachedAttributes): void {
-  const { q, k, v, keys, values, lengths, slots, segments } = named<TensorType | undefined>(inputs, attributes)
+  const { q, k, v, keys, values, lengths, slots, segments, keyScales, valueScales } = named<TensorType | undefined>(
+    inputs,
+    attributes,
+  )
   if (!q || !k || !v || !keys || !values) throw shapeViolation('queries, keys, values and two buffers are needed')
   for (const [type, name] of [
     [q, 'queries'],
@@ -94,6 +94,13 @@ function check(inputs: readonly TensorType[], attributes: CachedAttributes): voi
       throw shapeViolation(`${name} must be i64${formatShape(shape)}`)
     }
   }
+  const scales = scaleBufferShape(rows, places, keyHeads)
+  for (const type of attributes.coded ? [keyScales, valueScales] : []) {
+    if (type?.dtype !== 'f32' || !sameShape(type.shape, scales)) {
+      throw shapeViolation(`int8 buffers need scales f32${formatShape(scales)}`)
+    }
+  }
+  if ((keys.dtype === 'i8') !== attributes.coded) throw dtypeViolation('buffers with scales are i8, others are not')
   if (keys.dtype !== values.dtype) throw dtypeViolation('the two buffers differ in dtype')
   if (!(attributes.softcap >= 0)) throw attributeViolation(`${attributes.softcap} is no cap of scores`)
 }
@@ -113,6 +120,36 @@ function keyBlocks(rows: Tensor): Tensor {
 /** Between `[B, T, K, e]` and `[B, K, T, e]`. */
 const swapHeads = (x: Tensor): Tensor => transpose(x, [0, 2, 1, 3])
 
+/** The largest code of int8: the largest number of a head and place has it. */
+const largestCode = 127
+
+interface Extended {
+  /** `[B, T, K, e]`: what is kept */
+  readonly kept: Tensor
+  /** `[B, T, K, 1]`, of codes */
+  readonly scales?: Tensor
+  /** `[B, T, K, e]`: what it stands for */
+  readonly numbers: Tensor
+}
+
+/** Earlier rows `[B, T, K, e]`, which have scales `[R, K, T, 1]` where they are codes, and the step's rows behind them. */
+function extended(earlier: Tensor, scales: Tensor | undefined, rows: Tensor, step: StepRows): Extended {
+  if (!scales) {
+    const kept = appendRows(earlier, rows, step)
+    return { kept, numbers: kept }
+  }
+  const single = cast(rows, 'f32')
+  const newScales = multiply(max(absolute(single), { axes: [3], keepDimensions: true }), 1 / largestCode)
+  const codes = round(divide(single, where(greater(newScales, 0), newScales, 1)))
+  // ONNX Runtime chooses between floats, not between bytes.
+  const allCodes = appendRows(cast(earlier, 'f32'), codes, step)
+  const allScales = appendRows(swapHeads(slotRows(scales, step)), newScales, step)
+  return { kept: cast(allCodes, 'i8'), scales: allScales, numbers: multiply(allCodes, allScales) }
+}
+
+/** The native operator for buffers of each dtype. */
+const kernelForms = { f32: 'CachedAttention', f16: 'CachedAttentionF16', i8: 'CachedAttentionI8' } as const
+
 export const cachedAttentionOperator = defineOperator<CachedAttributes>({
   name: 'cachedAttention',
   summary:
@@ -121,35 +158,39 @@ export const cachedAttentionOperator = defineOperator<CachedAttributes>({
   infer(inputs, attributes) {
     check(inputs, attributes)
     const [q, , v, keys, values] = inputs as readonly [TensorType, TensorType, TensorType, TensorType, TensorType]
-    return [{ dtype: q.dtype, shape: q.shape.with(3, v.shape[3] as Dimension) }, keys, values]
+    const scales = attributes.coded ? inputs.slice(-2) : []
+    return [{ dtype: q.dtype, shape: q.shape.with(3, v.shape[3] as Dimension) }, keys, values, ...scales]
   },
   composite(inputs, attributes) {
-    const { q, k, v, keys, values, positions, cos, sin, ...step } = named(inputs, attributes)
+    const { q, k, v, keys, values, positions, cos, sin, keyScales, valueScales, ...step } = named(inputs, attributes)
     const { window, scale, softcap } = attributes
     const turn = (x: Tensor) => (cos && sin && positions ? rope(x, cos, sin, positions) : x)
-    const allKeys = appendRows(keyRows(slotRows(keys, step)), turn(k), step)
-    const allValues = appendRows(swapHeads(slotRows(values, step)), v, step)
+    const newKeys = extended(keyRows(slotRows(keys, step)), keyScales, turn(k), step)
+    const newValues = extended(swapHeads(slotRows(values, step)), valueScales, v, step)
     const { front } = stepSpan(step.segments, q.shape[1] as Dimension)
     const offsets = front ? subtract(step.lengths, front) : step.lengths
-    const [wideKeys, wideValues] = [cast(allKeys, q.dtype), cast(allValues, q.dtype)]
+    const [wideKeys, wideValues] = [cast(newKeys.numbers, q.dtype), cast(newValues.numbers, q.dtype)]
     return [
       attention(turn(q), wideKeys, wideValues, { window, scale, softcap, offsets }),
-      withSlotRows(keys, step, keyBlocks(allKeys)),
-      withSlotRows(values, step, swapHeads(allValues)),
+      withSlotRows(keys, step, keyBlocks(newKeys.kept)),
+      withSlotRows(values, step, swapHeads(newValues.kept)),
+      ...(keyScales && newKeys.scales ? [withSlotRows(keyScales, step, swapHeads(newKeys.scales))] : []),
+      ...(valueScales && newValues.scales ? [withSlotRows(valueScales, step, swapHeads(newValues.scales))] : []),
     ]
   },
   kernel: {
     operator: 'CachedAttention',
-    supports: ([q, , , keys]) => q?.dtype === 'f32' && (keys?.dtype === 'f32' || keys?.dtype === 'f16'),
+    supports: ([q, , , keys]) => q?.dtype === 'f32' && keys !== undefined && keys.dtype in kernelForms,
     lower(emitter, { inputs, inputTypes, outputTypes, attributes }) {
       const { window, scale, softcap } = attributes
-      const { slots = '', segments = '', positions = '', cos = '', sin = '' } = named(inputs, attributes)
-      const form = inputTypes[3]?.dtype === 'f16' ? 'CachedAttentionF16' : 'CachedAttention'
+      const { slots = '', segments = '', positions = '', cos = '', sin = '', ...rest } = named(inputs, attributes)
+      const scales = [rest.keyScales, rest.valueScales].filter((name) => name !== undefined)
+      const form = kernelForms[(inputTypes[3] as TensorType).dtype as keyof typeof kernelForms]
       return emitter.node(
         form,
-        [...inputs.slice(0, required.length), slots, segments, positions, cos, sin],
+        [...inputs.slice(0, required.length), slots, segments, positions, cos, sin, ...scales],
         { window, scale: { float: scale }, softcap: { float: softcap } },
-        { domain: 'r1', types: outputTypes, outputs: 3 },
+        { domain: 'r1', types: outputTypes, outputs: outputTypes.length },
       )
     },
   },
@@ -163,6 +204,8 @@ export interface CachedAttentionOptions extends StepRows {
   readonly scale?: number | undefined
   /** Scores s become softcap · tanh(s / softcap) (Gemma 2, arXiv:2408.00118). */
   readonly softcap?: number | undefined
+  /** Buffers of scales `[R, K, T, 1]`, f32: keys and values are i8, and a number is its code times its scale. */
+  readonly scales?: { readonly keys: Tensor; readonly values: Tensor } | undefined
   /** Queries and keys are turned: tables `[P, R/2]`, and the row of each token, i64 `[B, S]`. */
   readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor } | undefined
 }
@@ -174,6 +217,7 @@ export interface CachedAttention {
   /** The buffers with the step's keys and values in them. */
   readonly keys: Tensor
   readonly values: Tensor
+  readonly scales?: { readonly keys: Tensor; readonly values: Tensor } | undefined
 }
 
 /**
@@ -194,9 +238,14 @@ export function cachedAttention(
   values: Tensor,
   options: CachedAttentionOptions,
 ): CachedAttention {
-  const { lengths, slots, segments, window = 0, softcap = 0, rotary } = options
+  const { lengths, slots, segments, window = 0, softcap = 0, rotary, scales } = options
   const scale = options.scale ?? 1 / Math.sqrt(Number(q.shape.at(-1)))
-  const optional = [slots, segments, ...(rotary ? [rotary.positions, rotary.cos, rotary.sin] : [])]
+  const optional = [
+    slots,
+    segments,
+    ...(rotary ? [rotary.positions, rotary.cos, rotary.sin] : []),
+    ...(scales ? [scales.keys, scales.values] : []),
+  ]
   const inputs = [q, k, v, keys, values, lengths, ...optional.filter((tensor) => tensor !== undefined)]
   const attributes = {
     window,
@@ -205,11 +254,13 @@ export function cachedAttention(
     slotted: Boolean(slots),
     segmented: Boolean(segments),
     turned: Boolean(rotary),
+    coded: Boolean(scales),
   }
-  const [mixed, newKeys, newValues] = apply(cachedAttentionOperator, inputs, attributes) as readonly [
-    Tensor,
-    Tensor,
-    Tensor,
-  ]
-  return { mixed, keys: newKeys, values: newValues }
+  const [mixed, newKeys, newValues, keyScales, valueScales] = apply(cachedAttentionOperator, inputs, attributes)
+  return {
+    mixed: mixed as Tensor,
+    keys: newKeys as Tensor,
+    values: newValues as Tensor,
+    scales: keyScales && valueScales && { keys: keyScales, values: valueScales },
+  }
 }

@@ -7,6 +7,7 @@ export {
   cachedAttention,
   keyBufferShape,
   placeBlock,
+  scaleBufferShape,
   valueBufferShape,
 } from './attention-cached.ts'
 export * from './bitwise.ts'
