@@ -50,6 +50,15 @@ describe('generate', () => {
     expect(alone.text).toBe(text)
   })
 
+  it('searches with beams, and refuses to draw at the same time', async () => {
+    const { choices, text, finishReason } = await model.generate('search', { beams: 3, maxNewTokens: 5 })
+    expect(choices).toHaveLength(3)
+    expect(new Set(choices.map(({ tokens }) => tokens.map(({ id }) => id).join())).size).toBe(3)
+    expect(choices[0]?.text).toBe(text)
+    expect(['length', 'stop']).toContain(finishReason)
+    await expect(model.generate('x', { beams: 3, temperature: 1 })).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
   it('ends before a stop string', async () => {
     const { text } = await model.generate('stop', { ...drawn, seed: 2 })
     const stop = text.slice(7, 9)

@@ -14,6 +14,7 @@ import {
   type GenerationEvent,
   type Prompt,
 } from './text/options.ts'
+import { searchText } from './text/search-text.ts'
 import { type LoadTextOptions, loadTextModel, type TextModel } from './text/text-model.ts'
 
 export interface PretrainedOptions extends EngineOptions, LoadTextOptions {}
@@ -81,6 +82,7 @@ export class DeepSeekR1 {
   async generate(prompt: Prompt, options: GenerateOptions = {}): Promise<Generation> {
     checkGenerate(options)
     const tokens = await promptTokens(this.model, prompt, options)
+    if (options.beams !== undefined) return await searchText(this.engine, this.model, tokens, options.beams, options)
     const guides = await Promise.all(
       Array.from({ length: options.n ?? 1 }, () => this.guidesFor(tokens.inside, options)),
     )

@@ -19,6 +19,8 @@ export interface GenerateOptions
   readonly stop?: string | readonly string[] | undefined
   /** Most tokens of the thought; its end is forced then. */
   readonly thinkingBudget?: number | undefined
+  /** Searches for likely texts with so many beams, 2 to 10; the others are left out, and no token is drawn. */
+  readonly beams?: number | undefined
   /** How many texts, 1 without it. The prompt is computed once. */
   readonly n?: number | undefined
   /** Continues the prompt as it stands, without the chat template. */
