@@ -61,6 +61,7 @@ class GraphEmitter implements Emitter {
   private readonly initializers = new Map<string, { dtype: DType; shape: readonly number[]; bytes: Uint8Array }>()
   private readonly constants = new Map<string, string>()
   private readonly dimensions = new Map<string, string>()
+  private readonly shapes = new Map<string, string>()
   private readonly sources: ReadonlyMap<string, { input: string; axis: number }>
   /** Name of the graph node being lowered: profiles show it. */
   label = ''
@@ -127,11 +128,11 @@ class GraphEmitter implements Emitter {
   shape(shape: Shape): string {
     if (shape.every((extent) => typeof extent === 'number'))
       return this.constant('i64', [shape.length], shape as number[])
-    return this.value(
-      'Concat',
-      shape.map((extent) => this.extent(extent)),
-      { axis: 0 },
-    )
+    const key = JSON.stringify(shape)
+    const extents = () => shape.map((extent) => this.extent(extent))
+    const known = this.shapes.get(key) ?? this.value('Concat', extents(), { axis: 0 })
+    this.shapes.set(key, known)
+    return known
   }
 
   reshapeShape(shape: Shape): string {
