@@ -32,10 +32,6 @@ export class Executor {
     return executor
   }
 
-  get vocabulary(): number {
-    return this.loaded.model.vocabulary
-  }
-
   /** Runs one step without blocking the event loop. */
   async run(phase: ProductPhase, rows: readonly StepRow[]): Promise<StepResult> {
     return await (this.steps as Readonly<Record<ProductPhase, Step>>)[phase].run(rows)

@@ -3,7 +3,7 @@ import type { RequestQueue } from './queue.ts'
 import type { Sequence } from './sequence.ts'
 import { SlotTable } from './slots.ts'
 import type { Counters } from './statistics.ts'
-import type { StepRow } from './step.ts'
+import type { NextToken, StepRow } from './step.ts'
 import { Verification } from './verification.ts'
 
 /** What a scheduler has to know of its engine. */
@@ -22,7 +22,6 @@ export class Scheduler {
   private readonly executor: Executor
   private readonly chunk: number
   private readonly counters: Counters
-  private readonly vocabulary: number
   private turn = 0
   private lastDecode = Number.NaN
 
@@ -31,7 +30,6 @@ export class Scheduler {
     this.chunk = chunk
     this.counters = counters
     this.table = new SlotTable(slots)
-    this.vocabulary = executor.vocabulary
   }
 
   get slots(): number {
@@ -103,7 +101,7 @@ export class Scheduler {
     this.commit(sequence, end)
     const { slot } = sequence
     if (slot) slot.exact = end
-    if (end === prompt.length) await this.advance(sequence, result.logits)
+    if (end === prompt.length) await this.advance(sequence, result.next[0] as NextToken)
   }
 
   /** Copies what another slot holds of the prompt's beginning, if it is more than the own one does. */
@@ -127,7 +125,6 @@ export class Scheduler {
     const rows = checks.map(({ tokens, sequence }) => rowOf(sequence, tokens, tokens.length))
     const started = performance.now()
     using result = await this.executor.run('decode', rows)
-    const { logits } = result
     const ended = performance.now()
     this.counters.add('decodeSteps')
     this.counters.add('decodeMs', ended - started)
@@ -136,7 +133,7 @@ export class Scheduler {
     let first = 0
     for (const check of checks) {
       const { tokens } = check
-      await this.judge(check, logits.subarray(first * this.vocabulary, (first + tokens.length) * this.vocabulary))
+      await this.judge(check, result.next.slice(first, first + tokens.length))
       this.counters.add('draftedTokens', tokens.length - 1)
       this.counters.add('acceptedDrafts', check.accepted)
       first += tokens.length
@@ -144,20 +141,20 @@ export class Scheduler {
   }
 
   /** Gives out tokens as far as the drafts agree with them. */
-  private async judge(check: Verification, logits: Float32Array): Promise<void> {
+  private async judge(check: Verification, next: readonly NextToken[]): Promise<void> {
     const { sequence, tokens } = check
     for (let at = 0; at < tokens.length; at++) {
       this.commit(sequence, sequence.computed + 1)
-      const goesOn = await this.advance(sequence, logits.subarray(at * this.vocabulary, (at + 1) * this.vocabulary))
+      const goesOn = await this.advance(sequence, next[at] as NextToken)
       if (!goesOn || !check.agrees(at)) return
     }
   }
 
   /** @returns whether the sequence goes on */
-  private async advance(sequence: Sequence, logits: Float32Array): Promise<boolean> {
+  private async advance(sequence: Sequence, next: NextToken): Promise<boolean> {
     try {
       if (sequence.prepare) await sequence.prepare()
-      const reason = sequence.advance(logits)
+      const reason = sequence.advance(next)
       this.counters.add('newTokens')
       if (!reason) return true
       this.release(sequence)

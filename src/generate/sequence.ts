@@ -6,8 +6,9 @@ import type { GeneratedToken, TokenRequest, Usage } from './request.ts'
 import { adjustLogits, adjusts } from './sampling/adjust.ts'
 import { drawToken } from './sampling/draw.ts'
 import { History } from './sampling/history.ts'
-import { logSumExp, topTokens } from './sampling/log-probabilities.ts'
+import { topTokens } from './sampling/log-probabilities.ts'
 import type { Slot } from './slots.ts'
+import type { NextToken } from './step.ts'
 import { TokenStream } from './token-stream.ts'
 
 /** A request on its way through the engine. */
@@ -100,17 +101,17 @@ export class Sequence {
   /**
    * Chooses the next token by the model's logits, and gives it out.
    *
-   * @param logits `[V]` after the last token
+   * @param next what follows the last token
    * @returns why the sequence ends with it, if it does
    * @throws R1Error `bad-logits`, and what a guide throws
    */
-  advance(logits: Float32Array): FinishReason | undefined {
-    const id = this.guide.forced?.() ?? this.choose(logits)
+  advance(next: NextToken): FinishReason | undefined {
+    const id = this.guide.forced?.() ?? this.choose(next)
     if (this.newTokens === 0) this.first = performance.now()
     this.tokens.push(id)
     this.history.push(id)
     const ended = this.guide.accept(id)
-    this.stream.push(this.describe(id, logits))
+    this.stream.push(this.describe(id, next))
     if (ended) return ended
     if (this.room > 0) return undefined
     return this.tokens.length >= this.context ? 'context' : 'length'
@@ -132,19 +133,19 @@ export class Sequence {
     this.stream.end({ reason, usage: this.usage })
   }
 
-  private choose(logits: Float32Array): number {
+  private choose({ logits, best, logSumExp }: NextToken): number {
     const { sampling = {} } = this.request
     const changes = adjusts(sampling) || this.guide.restrict !== undefined
+    if (!changes && (sampling.temperature ?? 0) === 0 && Number.isFinite(logSumExp)) return best
     const own = changes ? logits.slice() : logits
     if (changes) adjustLogits(own, sampling, this.history)
     this.guide.restrict?.(own)
     return drawToken(own, sampling, randomUniform(this.key, this.newTokens))
   }
 
-  private describe(id: number, logits: Float32Array): GeneratedToken {
+  private describe(id: number, { logits, logSumExp: normalizer }: NextToken): GeneratedToken {
     const { logProbabilities: count } = this.request
     if (count === undefined) return { id }
-    const normalizer = logSumExp(logits)
     return {
       id,
       logProbability: (logits[id] as number) - normalizer,

@@ -2,7 +2,7 @@ import { logitsOf, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import { type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
-import { type Graph, gather, type ProductPhase, reshape } from '../tensor/index.ts'
+import { type Graph, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
 import { compileFor } from './compile.ts'
 import type { EngineModel } from './engine-model.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
@@ -18,10 +18,20 @@ export interface StepRow {
   readonly wanted: number
 }
 
-/** Logits of the wanted tokens, in the order of the rows. Disposed once they are read. */
+/** What a step computed. Disposed once it is read. */
 export interface StepResult extends Disposable {
-  /** `[N, V]` */
+  /** What follows the wanted tokens, in the order of the rows. */
+  readonly next: readonly NextToken[]
+}
+
+/** What the model says of the token after one place. */
+export interface NextToken {
+  /** `[V]` */
   readonly logits: Float32Array
+  /** The most likely token, the first of equals. */
+  readonly best: number
+  /** ln Σ exp of the logits; not finite where they are no usable numbers. */
+  readonly logSumExp: number
 }
 
 const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
@@ -78,7 +88,9 @@ export class Step {
         const { cache, keep } = slotCache(model, size, slots, lengths)
         const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
         if (after) keep(after)
-        return logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
+        const logits = logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
+        const { tokens, logSumExp } = logitSummary(logits, 1)
+        return [logits, tokens, logSumExp]
       },
       options,
       variables,
@@ -91,10 +103,19 @@ export class Step {
   async run(rows: readonly StepRow[]): Promise<StepResult> {
     const inputs = arraysOf(rows, this.fewest)
     try {
-      const [output] = await this.program.run(inputs)
-      const count = rows.reduce((sum, { wanted }) => sum + wanted, 0)
-      const logits = (output as NDArray<'f32'>).data.subarray(0, count * this.vocabulary)
-      return { logits, [Symbol.dispose]: () => output?.dispose() }
+      const outputs = await this.program.run(inputs)
+      const [logits, tokens, sums] = outputs as [NDArray<'f32'>, NDArray<'i64'>, NDArray<'f32'>]
+      const next = Array.from({ length: rows.reduce((sum, { wanted }) => sum + wanted, 0) }, (_, at) => ({
+        logits: logits.data.subarray(at * this.vocabulary, (at + 1) * this.vocabulary),
+        best: Number(tokens.data[at]),
+        logSumExp: sums.data[at] as number,
+      }))
+      return {
+        next,
+        [Symbol.dispose]: () => {
+          for (const output of outputs) output.dispose()
+        },
+      }
     } finally {
       // The garbage collector sees the arrays' handles, not their memory: it would let many of them pile up.
       for (const array of inputs) array.dispose()
