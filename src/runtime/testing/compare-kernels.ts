@@ -18,8 +18,8 @@ function relativeError(found: Plain, expected: Plain): number {
   return difference === 0 ? 0 : Math.sqrt(difference / (size < count * cancelled ** 2 ? count : size))
 }
 
-/** Errors up to this one need no explanation. */
-const small = 1e-6
+/** Errors up to this one need no explanation, by the precision of the products. */
+const smallOf = { f32: 1e-6, bf16: 2e-2, f16: 2e-2 } as const
 
 /**
  * Runs a case by the native kernels in f32 and by stock operators in f64. Where numbers cancel out, the precision itself is
@@ -32,6 +32,7 @@ export function kernelError(operatorCase: OperatorCase, options: JitOptions): nu
   const results = (dtype: 'f32' | 'f64', how: JitOptions) => runCase(operatorCase, [values], dtype, how)[0] as Plain[]
   const expected = results('f64', { kernels: false })
   const errorsOf = (found: readonly Plain[]) => expected.map((plain, at) => relativeError(found[at] as Plain, plain))
+  const small = smallOf[options.precision ?? 'f32']
   const errors = errorsOf(results('f32', { products: 'kernel', ...options }))
   if (errors.every((error) => error <= small)) return Math.max(...errors)
   const inherent = errorsOf(results('f32', { ...options, kernels: false, emulate: true }))
