@@ -89,7 +89,7 @@ const question = '<|im_start|>user\nName three colours of the rainbow.<|im_end|>
 /** What transformers generates from the original file, dequantised to f32. */
 function reference(python: string, original: string, ids: readonly number[], count: number): number[] {
   const words = [join(here, 'greedy.py'), original, String(count), ...ids.map(String)]
-  const output = execFileSync(python, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const output = execFileSync(python, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   return JSON.parse(output.trim().split('\n').at(-1) ?? '[]') as number[]
 }
 
