@@ -94,30 +94,35 @@ try {
   const started = performance.now()
   await finished(start(folder, 'undisturbed'))
   const whole = performance.now() - started
+  const expected = await hashesOf(folder, 'undisturbed')
   const key = streamKey(Number(flags.seed), 'kills')
-  let kills = 0
-  for (let attempt = 0; ; attempt++) {
-    const child = start(folder, 'killed', attempt === 0 ? [] : ['--resume'])
+  const wanted = Number(flags.kills)
+  let [kills, ends, begun] = [0, 0, false]
+  for (let attempt = 0; kills < wanted || begun; attempt++) {
+    const child = start(folder, 'killed', begun ? ['--resume'] : [])
     const exit = once(child, 'exit') as Promise<[number | null]>
-    if (kills === Number(flags.kills)) {
-      const [code] = await exit
-      if (code !== 0) throw new Error(`The last attempt ended with ${code}.`)
-      break
-    }
-    // From before the first step to the whole length, so that kills fall into loading, steps, saving and finishing.
-    const moment = setTimeout(() => child.kill('SIGKILL'), whole * (0.2 + 0.5 * randomUniform(key, attempt)))
+    // From before the first step to most of the length, so that kills fall into loading, steps, saving and finishing.
+    const moment =
+      kills < wanted
+        ? setTimeout(() => child.kill('SIGKILL'), whole * (0.1 + 0.6 * randomUniform(key, attempt)))
+        : undefined
     const [code] = await exit
     clearTimeout(moment)
-    if (code === 0) break
-    if (code !== null) throw new Error(`Attempt ${attempt} ended with ${code} instead of being killed.`)
-    kills++
+    begun = true
+    if (code === null) kills++
+    else if (code !== 0) throw new Error(`Attempt ${attempt} ended with ${code} instead of being killed.`)
+    else {
+      const found = await hashesOf(folder, 'killed')
+      ends++
+      for (const [index, path] of results.entries()) {
+        console.log(`${found[index] === expected[index] ? 'equal' : 'DIFFERENT'}  ${path}  ${found[index]}`)
+      }
+      if (found.join() !== expected.join()) process.exitCode = 1
+      await rm(join(folder, 'runs', 'killed'), { recursive: true })
+      begun = false
+    }
   }
-  const [expected, found] = [await hashesOf(folder, 'undisturbed'), await hashesOf(folder, 'killed')]
-  for (const [index, path] of results.entries()) {
-    console.log(`${found[index] === expected[index] ? 'equal' : 'DIFFERENT'}  ${path}  ${found[index]}`)
-  }
-  console.log(`${kills} kills`)
-  if (found.join() !== expected.join()) process.exitCode = 1
+  console.log(`${kills} kills, ${ends} runs ended`)
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
