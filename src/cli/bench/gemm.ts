@@ -33,17 +33,17 @@ interface GemmResult {
 /** Fewest runs of a side. */
 const fewest = 5
 
+/** What a measurement needs, loaded when one is made. */
+const loadRuntime = () =>
+  Promise.all([import('../../runtime/array.ts'), import('../../runtime/jit.ts'), import('../../tensor/index.ts')])
+
 /** Times x · Wᵀ by the kernel and by ONNX Runtime in turns, and takes the best of each. */
 async function measure(
   shape: MeasuredShape,
   precision: 'f32' | 'bf16',
   { threads, milliseconds }: { readonly threads: number; readonly milliseconds: number },
 ): Promise<GemmRow> {
-  const [{ NDArray }, { jit }, { matmul }] = await Promise.all([
-    import('../../runtime/array.ts'),
-    import('../../runtime/jit.ts'),
-    import('../../tensor/index.ts'),
-  ])
+  const [{ NDArray }, { jit }, { matmul }] = await loadRuntime()
   const { rows, depth, columns } = shape
   const filled = (extents: readonly [number, number]) =>
     NDArray.from(

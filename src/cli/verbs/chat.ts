@@ -9,6 +9,9 @@ interface ChatValues extends GenerationValues {
   history?: string | boolean
 }
 
+/** What a conversation needs, loaded when one begins. */
+const loadChat = () => Promise.all([import('../chat/session.ts'), import('../chat/history.ts')])
+
 /** `r1 chat <model>`: a conversation in the terminal. */
 export function chat(): Command {
   const verb = createVerb({
@@ -26,10 +29,7 @@ export function chat(): Command {
     .option('--history <file>', 'where the conversation is kept')
     .option('--no-history', 'keep nothing')
   return withGeneration(verb).action(async (name: string, values: ChatValues) => {
-    const [{ ChatSession }, { historyPath, loadConversation }] = await Promise.all([
-      import('../chat/session.ts'),
-      import('../chat/history.ts'),
-    ])
+    const [{ ChatSession }, { historyPath, loadConversation }] = await loadChat()
     const history =
       values.history === false ? undefined : typeof values.history === 'string' ? values.history : historyPath()
     await using model = await loadModelOf(name, values, new AbortController().signal)
