@@ -1,3 +1,4 @@
+import type { NDArray } from '../runtime/array.ts'
 import { Program, type ProgramOptions } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
 import { type Graph, type ProductPhase, quantiseProducts, type TracedTree, trace } from '../tensor/index.ts'
@@ -26,4 +27,24 @@ export async function compileFor<Types>(
   const { graph: traced } = trace(body, types)
   const graph = stored.size > 0 ? quantiseProducts(traced, stored, phase) : traced
   return { graph, program: await Program.compile(graph, variables, options) }
+}
+
+/** A function of a model's forward pass that is compiled when it is first run. */
+export class LazyProgram {
+  private readonly compile: () => Promise<CompiledGraph>
+  private compiled: Promise<CompiledGraph> | undefined
+
+  constructor(compile: () => Promise<CompiledGraph>) {
+    this.compile = compile
+  }
+
+  /** Runs on the inputs in their order. */
+  async run(inputs: readonly NDArray[]): Promise<readonly NDArray[]> {
+    this.compiled ??= this.compile()
+    return (await this.compiled).program.run(inputs)
+  }
+
+  async dispose(): Promise<void> {
+    ;(await this.compiled)?.program.dispose()
+  }
 }

@@ -1,36 +1,33 @@
 import { R1Error } from '../errors.ts'
+import type { Model } from '../models/model.ts'
 import { meanPool, normalise, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import type { Program, ProgramOptions } from '../runtime/program.ts'
-import { compileFor } from './compile.ts'
+import type { ProgramOptions } from '../runtime/program.ts'
+import { compileFor, LazyProgram } from './compile.ts'
 import type { EngineModel } from './engine-model.ts'
 
 const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
 
 /** Makes vectors of texts: the mean of a text's last hidden states, scaled to length 1. */
 export class Embedder {
-  private readonly loaded: EngineModel
-  private readonly options: ProgramOptions
-  private program: Promise<Program> | undefined
+  private readonly model: Model
+  private readonly program: LazyProgram
 
   constructor(loaded: EngineModel, options: ProgramOptions = {}) {
-    this.loaded = loaded
-    this.options = options
-  }
-
-  private async compile(): Promise<Program> {
-    const { model } = this.loaded
-    const { program } = await compileFor(
-      this.loaded,
-      'prefill',
-      { ids: matrix, positions: matrix, segments: matrix },
-      (inputs) => {
-        const { hidden } = model.forward(new Scope(), inputs, { length: model.positions })
-        return normalise(meanPool(hidden, inputs.segments))
-      },
-      this.options,
+    const { model } = loaded
+    this.model = model
+    this.program = new LazyProgram(() =>
+      compileFor(
+        loaded,
+        'prefill',
+        { ids: matrix, positions: matrix, segments: matrix },
+        (inputs) => {
+          const { hidden } = model.forward(new Scope(), inputs, { length: model.positions })
+          return normalise(meanPool(hidden, inputs.segments))
+        },
+        options,
+      ),
     )
-    return program
   }
 
   /**
@@ -39,7 +36,7 @@ export class Embedder {
    * @throws R1Error `empty-prompt`, `context-too-long`
    */
   async embed(texts: readonly ArrayLike<number>[]): Promise<Float32Array[]> {
-    const { positions, width } = this.loaded.model
+    const { positions, width } = this.model
     for (const { length } of texts) {
       if (length === 0) throw new R1Error('empty-prompt', 'A text without tokens has no vector.')
       if (length > positions)
@@ -56,8 +53,7 @@ export class Embedder {
         shape,
         'i64',
       )
-    this.program ??= this.compile()
-    const [vectors] = await (await this.program).run([
+    const [vectors] = await this.program.run([
       values((text, at) => text[at] ?? 0),
       values((text, at) => (at < text.length ? at : 0)),
       values((text, at) => (at < text.length ? 0 : -1)),
@@ -67,6 +63,6 @@ export class Embedder {
   }
 
   async dispose(): Promise<void> {
-    ;(await this.program)?.dispose()
+    await this.program.dispose()
   }
 }

@@ -1,9 +1,10 @@
 import { R1Error } from '../errors.ts'
+import type { Model } from '../models/model.ts'
 import { logitsOf, Scope } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import type { Program, ProgramOptions } from '../runtime/program.ts'
+import type { ProgramOptions } from '../runtime/program.ts'
 import { gatherElements, logSoftmax, reshape } from '../tensor/index.ts'
-import { compileFor } from './compile.ts'
+import { compileFor, LazyProgram } from './compile.ts'
 import type { EngineModel } from './engine-model.ts'
 
 const row = { dtype: 'i64', shape: [1, 'time'] } as const
@@ -20,30 +21,26 @@ export interface Perplexity {
 
 /** Tells how likely a model finds given tokens. */
 export class Scorer {
-  private readonly loaded: EngineModel
-  private readonly options: ProgramOptions
-  private program: Promise<Program> | undefined
+  private readonly model: Model
+  private readonly program: LazyProgram
 
   constructor(loaded: EngineModel, options: ProgramOptions = {}) {
-    this.loaded = loaded
-    this.options = options
-  }
-
-  private async compile(): Promise<Program> {
-    const { model } = this.loaded
-    const { program } = await compileFor(
-      this.loaded,
-      'prefill',
-      { ids: row, positions: row, next: row },
-      ({ ids, positions, next }) => {
-        const scope = new Scope()
-        const { hidden } = model.forward(scope, { ids, positions }, { length: model.positions })
-        const logP = logSoftmax(logitsOf(model.head(scope, hidden)))
-        return gatherElements(logP, reshape(next, [1, 'time', 1]))
-      },
-      this.options,
+    const { model } = loaded
+    this.model = model
+    this.program = new LazyProgram(() =>
+      compileFor(
+        loaded,
+        'prefill',
+        { ids: row, positions: row, next: row },
+        ({ ids, positions, next }) => {
+          const scope = new Scope()
+          const { hidden } = model.forward(scope, { ids, positions }, { length: model.positions })
+          const logP = logSoftmax(logitsOf(model.head(scope, hidden)))
+          return gatherElements(logP, reshape(next, [1, 'time', 1]))
+        },
+        options,
+      ),
     )
-    return program
   }
 
   /**
@@ -52,7 +49,7 @@ export class Scorer {
    * @throws R1Error `context-too-long`
    */
   async logProbabilities(tokens: ArrayLike<number>): Promise<Float32Array> {
-    const { positions } = this.loaded.model
+    const { positions } = this.model
     const count = tokens.length - 1
     if (count < 1) return new Float32Array(0)
     if (count > positions)
@@ -65,8 +62,7 @@ export class Scorer {
         [1, count],
         'i64',
       )
-    this.program ??= this.compile()
-    const [found] = await (await this.program).run([
+    const [found] = await this.program.run([
       values((at) => tokens[at] as number),
       values((at) => at),
       values((at) => tokens[at + 1] as number),
@@ -102,6 +98,6 @@ export class Scorer {
   }
 
   async dispose(): Promise<void> {
-    ;(await this.program)?.dispose()
+    await this.program.dispose()
   }
 }

@@ -119,3 +119,11 @@ export function decoderSizes(config: DecoderConfig): ModelSizes {
     hasHead: true,
   }
 }
+
+/** What the families of these decoders share beside their layers. */
+export const decoderFamily = {
+  prefix: 'model.',
+  head: decoderHead,
+  cacheLayout: decoderCacheLayout,
+  sizes: decoderSizes,
+} as const

@@ -1,15 +1,7 @@
 import { z } from 'zod'
 import { type Scope, selfAttention } from '../nn/index.ts'
 import { decoderFields, off, withHeads } from './config/fields.ts'
-import {
-  decoderCacheLayout,
-  decoderHead,
-  decoderSizes,
-  denseFeedForward,
-  headsOf,
-  preNormLayer,
-  runDecoder,
-} from './decoder.ts'
+import { decoderFamily, denseFeedForward, headsOf, preNormLayer, runDecoder } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
 const schema = z.object({ ...decoderFields, mlp_bias: off }).transform(withHeads)
@@ -32,12 +24,9 @@ function forward(scope: Scope, config: LlamaConfig, inputs: ModelInputs, options
 
 /** Llama 1 to 3.3, and the many models of its shape (SmolLM2, TinyLlama, Yi, …). */
 export const llama: Family<LlamaConfig> = {
+  ...decoderFamily,
   modelType: 'llama',
   architectures: ['LlamaForCausalLM'],
   config: schema,
-  prefix: 'model.',
   forward,
-  head: decoderHead,
-  cacheLayout: decoderCacheLayout,
-  sizes: decoderSizes,
 }

@@ -1,15 +1,7 @@
 import { z } from 'zod'
 import { type Scope, selfAttention } from '../nn/index.ts'
 import { decoderFields, size, withHeads } from './config/fields.ts'
-import {
-  decoderCacheLayout,
-  decoderHead,
-  decoderSizes,
-  denseFeedForward,
-  headsOf,
-  preNormLayer,
-  runDecoder,
-} from './decoder.ts'
+import { decoderFamily, denseFeedForward, headsOf, preNormLayer, runDecoder } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
 const schema = z.object({ ...decoderFields, sliding_window: size.nullish() }).transform(withHeads)
@@ -30,12 +22,9 @@ function forward(scope: Scope, config: MistralConfig, inputs: ModelInputs, optio
 
 /** Mistral's dense text models. */
 export const mistral: Family<MistralConfig> = {
+  ...decoderFamily,
   modelType: 'mistral',
   architectures: ['MistralForCausalLM'],
   config: schema,
-  prefix: 'model.',
   forward,
-  head: decoderHead,
-  cacheLayout: decoderCacheLayout,
-  sizes: decoderSizes,
 }

@@ -1,15 +1,7 @@
 import { z } from 'zod'
 import { type Scope, selfAttention } from '../nn/index.ts'
 import { decoderFields, windowFields, windowOf, withHeads } from './config/fields.ts'
-import {
-  decoderCacheLayout,
-  decoderHead,
-  decoderSizes,
-  denseFeedForward,
-  headsOf,
-  preNormLayer,
-  runDecoder,
-} from './decoder.ts'
+import { decoderFamily, denseFeedForward, headsOf, preNormLayer, runDecoder } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
 const schema = z.object({ ...decoderFields, ...windowFields }).transform(withHeads)
@@ -32,12 +24,9 @@ function forward(scope: Scope, config: Qwen2Config, inputs: ModelInputs, options
 
 /** Qwen 1.5, 2 and 2.5, and models distilled into them (DeepSeek-R1-Distill-Qwen). */
 export const qwen2: Family<Qwen2Config> = {
+  ...decoderFamily,
   modelType: 'qwen2',
   architectures: ['Qwen2ForCausalLM'],
   config: schema,
-  prefix: 'model.',
   forward,
-  head: decoderHead,
-  cacheLayout: decoderCacheLayout,
-  sizes: decoderSizes,
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { mixture, type Scope, softmaxRouting } from '../nn/index.ts'
 import { reshape, type Tensor } from '../tensor/index.ts'
 import { activationOf, count, off, size, withHeads } from './config/fields.ts'
-import { decoderCacheLayout, decoderHead, decoderSizes, denseFeedForward, preNormLayer, runDecoder } from './decoder.ts'
+import { decoderFamily, denseFeedForward, preNormLayer, runDecoder } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 import { normedAttention, qwen3Fields } from './qwen3.ts'
 
@@ -58,12 +58,9 @@ function forward(scope: Scope, config: Qwen3MoeConfig, inputs: ModelInputs, opti
 
 /** Qwen 3's models with experts. */
 export const qwen3Moe: Family<Qwen3MoeConfig> = {
+  ...decoderFamily,
   modelType: 'qwen3_moe',
   architectures: ['Qwen3MoeForCausalLM'],
   config: schema,
-  prefix: 'model.',
   forward,
-  head: decoderHead,
-  cacheLayout: decoderCacheLayout,
-  sizes: decoderSizes,
 }

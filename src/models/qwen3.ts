@@ -2,16 +2,7 @@ import { z } from 'zod'
 import { type AttentionContext, type Scope, selfAttention } from '../nn/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 import { decoderFields, windowFields, windowOf, withHeads } from './config/fields.ts'
-import {
-  type DecoderConfig,
-  decoderCacheLayout,
-  decoderHead,
-  decoderSizes,
-  denseFeedForward,
-  headsOf,
-  preNormLayer,
-  runDecoder,
-} from './decoder.ts'
+import { type DecoderConfig, decoderFamily, denseFeedForward, headsOf, preNormLayer, runDecoder } from './decoder.ts'
 import type { Family, ForwardOptions, ModelInputs, ModelOutput } from './model.ts'
 
 /** Keys of all Qwen 3 models. Where the width of a head is not given it is 128. */
@@ -46,12 +37,9 @@ function forward(scope: Scope, config: Qwen3Config, inputs: ModelInputs, options
 
 /** Qwen 3's dense models. */
 export const qwen3: Family<Qwen3Config> = {
+  ...decoderFamily,
   modelType: 'qwen3',
   architectures: ['Qwen3ForCausalLM'],
   config: schema,
-  prefix: 'model.',
   forward,
-  head: decoderHead,
-  cacheLayout: decoderCacheLayout,
-  sizes: decoderSizes,
 }
