@@ -74,7 +74,9 @@ export const train: Benchmark<TrainOptions & Record<string, unknown>, readonly T
       `${row.path} ${row.precision}`,
     ])
     return [head, ...lines]
-      .map((cells) => cells.map((cell, at) => (at === 0 ? cell.padEnd(14) : cell.padStart(11))).join(''))
+      .map((cells) =>
+        cells.map((cell, at) => (at === 0 ? cell.padEnd(14) : at === 9 ? `  ${cell}` : cell.padStart(11))).join(''),
+      )
       .join('\n')
   },
 }
