@@ -2,7 +2,7 @@
  * What bf16 costs: trains the small decoders of `r1 bench train` on text of which no window is seen twice, in f32 and in
  * bf16 from the same seeds and data, and compares the mean loss of the last steps; then the log-probabilities that the
  * trained weights give to unseen text in both precisions.
- *   npm run bench:precision -- [--configs a,b] [--seeds 3] [--steps 300] [--last 50] [--threads 2] [--out rows.jsonl] [--json]
+ *   npm run bench:precision -- [--configs a,b] [--seeds 1,2,3] [--steps 300] [--last 50] [--threads 2] [--out rows.jsonl] [--json]
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -21,7 +21,7 @@ import { FreshText } from './text.ts'
 const { values: flags } = parseArgs({
   options: {
     configs: { type: 'string', default: 'a,b' },
-    seeds: { type: 'string', default: '3' },
+    seeds: { type: 'string', default: '1,2,3' },
     steps: { type: 'string', default: '300' },
     last: { type: 'string', default: '50' },
     out: { type: 'string', default: '' },
@@ -119,7 +119,7 @@ function finished(): Row[] {
 
 const rows = finished()
 for (const config of flags.configs.split(',')) {
-  for (let seed = 1; seed <= Number(flags.seeds); seed++) {
+  for (const seed of flags.seeds.split(',').map(Number)) {
     if (rows.some((row) => row.config === config && row.seed === seed)) continue
     const bf16 = await train(config, seed, 'bf16')
     const f32 = await train(config, seed, 'f32')
