@@ -19,6 +19,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   models: { floor: 3 },
   generate: { floor: 4 },
   data: { floor: 4, knows: ['text'] },
+  environments: { floor: 4, knows: ['text'] },
   train: { floor: 5 },
   retrieve: { floor: 5 },
   rl: { floor: 6 },
