@@ -1,5 +1,5 @@
+import { uniforms } from '../../environments/random.ts'
 import { R1Error } from '../../errors.ts'
-import { uniforms } from './random.ts'
 
 export interface Interval {
   /** The statistic of all examples. */

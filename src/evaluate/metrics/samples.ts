@@ -1,5 +1,5 @@
+import { uniforms } from '../../environments/random.ts'
 import { R1Error } from '../../errors.ts'
-import { uniforms } from './random.ts'
 
 /**
  * Chance that at least one of k samples is right, estimated without bias from n samples of which c are right:

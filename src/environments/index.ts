@@ -1,0 +1,20 @@
+/** Environments: problems whose answers a program can check, for supervised and reinforcement learning and evaluation. */
+export { type CompletionParts, partsOf, thoughtful } from './completion.ts'
+export { type CountdownData, checkCountdown } from './countdown/countdown.ts'
+export {
+  type Attempt,
+  defineEnvironment,
+  type Environment,
+  type Example,
+  type Message,
+  type Prompt,
+  type RewardParts,
+  type Split,
+  type Trace,
+} from './environment.ts'
+export { type Expression, parseExpression } from './expression.ts'
+export { type LoadEnvironmentOptions, loadEnvironment } from './load.ts'
+export { environments } from './registry.ts'
+export { type Score, type ScoreOptions, score } from './score.ts'
+export type { ShippedEnvironment } from './shipped.ts'
+export { splitOf } from './split.ts'

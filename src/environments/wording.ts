@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import type { Prompt } from './environment.ts'
+import { pick, type Uniform } from './random.ts'
+
+/** Options of every environment that words its problems. */
+export const wordingShape = {
+  language: z
+    .enum(['en', 'zh', 'both'])
+    .default('en')
+    .describe('The language of the prompts; with both, half of each.'),
+  form: z
+    .enum(['text', 'chat'])
+    .default('text')
+    .describe('Whether a prompt is a short text to continue, or a message that also says how to answer.'),
+} as const
+
+export interface WordingOptions {
+  readonly language: 'en' | 'zh' | 'both'
+  readonly form: 'text' | 'chat'
+}
+
+/** How problems of one kind are put in one language. */
+export interface Wording<Problem> {
+  /** One line each; which one is drawn at random. */
+  readonly texts: readonly ((problem: Problem) => string)[]
+  /** What a message says after that line: how to answer. */
+  readonly instruction: string
+}
+
+export type Wordings<Problem> = Readonly<Record<'en' | 'zh', Wording<Problem>>>
+
+/** Words a problem. */
+export function promptOf<Problem>(
+  wordings: Wordings<Problem>,
+  problem: Problem,
+  { language, form }: WordingOptions,
+  random: Uniform,
+): Prompt {
+  const { texts, instruction } = wordings[language === 'both' ? pick(random, ['en', 'zh'] as const) : language]
+  const text = pick(random, texts)(problem)
+  return form === 'text' ? `${text}\n` : [{ role: 'user', content: `${text}\n${instruction}` }]
+}
+
+/** An answer as the prompt asks for it: in a box where a message said so. */
+export function answerText(answer: string, { form }: Pick<WordingOptions, 'form'>): string {
+  return form === 'chat' ? `\\boxed{${answer}}` : answer
+}
