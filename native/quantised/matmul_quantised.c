@@ -1,26 +1,18 @@
 // Products with quantised weights: MatMulQuantised. Inputs x f32 […, K], norm? [K], added? […, N], then the packed weights u8, then their biases f32 [N] (those the attribute names).
 // Every weight has an output […, N]; with `activation` there are two weights, gate and up, and one output act(gate) · up. With norm, x is normalised by its root mean square first.
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "../activation/gated.h"
 #include "../framework/paths.h"
 #include "../framework/rows.h"
 #include "../framework/scratch.h"
 #include "../matmul/gemm.h"
 #include "../norm/rms_norm.h"
-#include "product.h"
+#include "pieces.h"
 #include "tiles.h"
 
-enum { X, NORM, ADDED, WEIGHTS, MOST_WEIGHTS = 8 };
+enum { X, NORM, ADDED, WEIGHTS };
 // A row's result may depend on its phase, never on how many rows are with it: decoding always takes int8 blocks, reading a prompt takes tiles where they are the faster ones.
 typedef enum { PHASE_DECODE, PHASE_PREFILL, PHASE_TILES } Phase;
-
-typedef struct {
-  const Format *format;
-  int64_t N;
-} Weight;
 
 typedef struct {
   Weight weights[MOST_WEIGHTS];
@@ -31,14 +23,6 @@ typedef struct {
   Phase phase;
   float epsilon;
 } Attributes;
-
-typedef struct {
-  const Format *format;
-  const uint8_t *packed;
-  const float *bias;
-  float *y;
-  int64_t N;
-} Matrix;
 
 typedef struct {
   int64_t M, K;
@@ -75,36 +59,13 @@ static int prepare_rows(void *job_, int64_t index) {
     part.panels += first / part.kernels->rows * part.panel_stride;
     pack_tile_rows(&part, x, 0, count);
   } else {
-    const int64_t blocks = job->K / BLOCK;
-    Quantisation rows = {.x = x, .numbers = job->activations.numbers + first * job->K, .steps = job->activations.steps + first * blocks, .K = job->K};
-    for (int64_t row = 0; row < count; row++) row_kernels()->quantise_activations(&rows, row);
+    quantise_rows_into(&job->activations, x, first, count);
   }
   scratch_give(normal);
   return 0;
 }
 
 // ---- second step: some rows times some columns of one matrix
-
-typedef struct {
-  int64_t row, rows, column, columns;
-} Piece;
-
-static void multiply_blocks(const Job *job, const Matrix *matrix, Piece piece, float *y, int64_t stride, const float *added) {
-  const int64_t panel_size = panel_bytes(matrix->format, job->K);
-  for (int64_t row = 0; row < piece.rows; row += PRODUCT_ROWS) {
-    for (int64_t column = 0; column < piece.columns; column += PANEL) {
-      const int64_t at = row * stride + column;
-      const Place place = {
-          .y = y + at,
-          .stride = stride,
-          .added = added ? added + at : NULL,
-          .bias = matrix->bias ? matrix->bias + piece.column + column : NULL,
-          .columns = (int)smaller(PANEL, piece.columns - column),
-      };
-      job->product(matrix->format, matrix->packed + (piece.column + column) / PANEL * panel_size, &job->activations, piece.row + row, (int)smaller(PRODUCT_ROWS, piece.rows - row), &place);
-    }
-  }
-}
 
 static int multiply_by_tiles(const Job *job, const Matrix *matrix, Piece piece, float *y, int64_t stride, const float *added) {
   const GemmKernels *kernels = job->tiles.kernels;
@@ -131,7 +92,7 @@ static int multiply_by_tiles(const Job *job, const Matrix *matrix, Piece piece, 
 
 static int multiply(const Job *job, const Matrix *matrix, Piece piece, float *y, int64_t stride, const float *added) {
   if (job->tiles.kernels) return multiply_by_tiles(job, matrix, piece, y, stride, added);
-  multiply_blocks(job, matrix, piece, y, stride, added);
+  multiply_blocks(job->product, &job->activations, matrix, piece, y, stride, added);
   return 0;
 }
 
@@ -143,12 +104,7 @@ static int multiply_gated(const Job *job, Piece piece, float *y, int64_t stride)
   float *up = gate + size;
   int failure = multiply(job, &job->matrices[0], piece, gate, piece.columns, NULL);
   if (!failure) failure = multiply(job, &job->matrices[1], piece, up, piece.columns, NULL);
-  for (int64_t row = 0; !failure && row < piece.rows; row++) {
-    const int64_t at = row * piece.columns;
-    Gated job_of_row = {
-        .activation = job->activation, .T = 1, .F = piece.columns, .block = 1, .last = piece.columns, .stride = piece.columns, .gate = gate + at, .up = up + at, .y_TF = y + row * stride};
-    row_kernels()->gated(&job_of_row, 0);
-  }
+  if (!failure) gate_rows(job->activation, gate, up, piece.rows, piece.columns, y, stride);
   scratch_give(gate);
   return failure;
 }
@@ -188,7 +144,6 @@ static void cut(Job *job) {
 static OrtStatus *run(Call *call, Job *job) {
   enum { SERIAL_ROWS = 16 };  // few rows are quantised faster than they are handed to threads
   if (job->M == 0) return NULL;
-  const int64_t blocks = job->K / BLOCK;
   int64_t bytes;
   if (job->tiles.kernels) {
     job->tiles.M = job->M;
@@ -197,13 +152,13 @@ static OrtStatus *run(Call *call, Job *job) {
     bytes = tile_rows_size(job->tiles.kernels, job->M, job->K) * (int64_t)sizeof(Lane);
     job->quantised_rows = job->tiles.kernels->rows;
   } else {
-    bytes = job->M * (job->K + blocks * (int64_t)sizeof(Step));
+    bytes = activations_size(job->M, job->K);
     job->quantised_rows = SERIAL_ROWS;
   }
   void *memory = scratch_take((size_t)bytes);
   if (!memory) return fail_memory(call, (size_t)bytes);
   job->tiles.panels = memory;
-  job->activations = (Activations){.K = job->K, .steps = memory, .numbers = (int8_t *)((Step *)memory + job->M * blocks)};
+  job->activations = activations_in(memory, job->M, job->K);
   cut(job);
   OrtStatus *status = parallel(call, blocks_of(job->M, job->quantised_rows), prepare_rows, job);
   if (!status) status = parallel(call, job->first_task[job->outputs] * job->row_tasks, multiply_piece, job);
@@ -269,24 +224,6 @@ static OrtStatus *compute(void *attributes_, Call *call) {
   return run(call, &job);
 }
 
-// "Q4_1 576, Q6_K 192": type and rows of each weight.
-static bool read_weights(const char *text, Attributes *attributes) {
-  while (attributes->count < MOST_WEIGHTS) {
-    char name[8];
-    long long N;
-    int used = 0;
-    if (sscanf(text, " %7s %lld%n", name, &N, &used) != 2) return false;
-    Weight *weight = &attributes->weights[attributes->count++];
-    weight->format = quantised_format(name);
-    weight->N = N;
-    if (!weight->format || N < 1) return false;
-    text += used;
-    if (!*text) return true;
-    if (*text++ != ',') return false;
-  }
-  return false;
-}
-
 static bool read_phase(const char *text, Phase *phase) {
   static const char *const names[] = {[PHASE_DECODE] = "decode", [PHASE_PREFILL] = "prefill", [PHASE_TILES] = "tiles"};
   *phase = PHASE_DECODE;
@@ -300,17 +237,13 @@ static bool read_phase(const char *text, Phase *phase) {
 
 static OrtStatus *create(const OrtKernelInfo *info, void *attributes_) {
   Attributes *attributes = attributes_;
-  char weights[256], phase[16], activation[16];
-  if (!attribute_string(info, "weights", weights, sizeof weights) || !read_weights(weights, attributes))
+  char weights[256], phase[16];
+  if (!attribute_string(info, "weights", weights, sizeof weights) || !(attributes->count = read_weights(weights, attributes->weights)))
     return fail_attribute("MatMulQuantised", "weights must name one to eight types with their rows, such as \"Q4_1 576, Q4_1 192\"");
-  if (!attribute_string(info, "phase", phase, sizeof phase) || !attribute_string(info, "activation", activation, sizeof activation))
-    return fail_attribute("MatMulQuantised", "phase and activation must be names");
+  if (!attribute_string(info, "phase", phase, sizeof phase)) return fail_attribute("MatMulQuantised", "phase must be a name");
   if (!read_phase(phase, &attributes->phase)) return fail_attribute("MatMulQuantised", "phase must be \"decode\", \"prefill\" or \"tiles\"");
-  attributes->gated = *activation != 0;
-  attributes->activation = ACTIVATION_SILU;
-  if (attributes->gated && strcmp(activation, "silu")) return fail_attribute("MatMulQuantised", "activation must be \"silu\", or left out");
-  if (attributes->gated && (attributes->count != 2 || attributes->weights[0].N != attributes->weights[1].N))
-    return fail_attribute("MatMulQuantised", "an activation needs two weights of one height, gate and up");
+  if (!read_activation(info, attributes->weights, attributes->count, &attributes->gated, &attributes->activation))
+    return fail_attribute("MatMulQuantised", "activation must be \"silu\", with two weights of one height, gate and up, or left out");
   attributes->biased = attribute_int(info, "biases", 0);
   if (attributes->biased < 0 || attributes->biased >> attributes->count) return fail_attribute("MatMulQuantised", "biases must name weights that are there, one bit each");
   attributes->epsilon = attribute_float(info, "epsilon", 1e-6f);

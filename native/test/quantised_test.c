@@ -239,6 +239,84 @@ void test_gather_quantised(int round) {
   free_matrix(&table);
 }
 
+// Experts of several rows, of one and of none; each row times its own expert's matrix.
+void test_grouped_quantised(int round) {
+  enum { MOST = 9 };
+  const int64_t experts = random_int(1, MOST), K = BLOCK * NEST * random_int(1, 2);
+  const int count = (int)random_int(1, 2);
+  const bool gated = count == 2 && random_int(0, 1);
+  const int64_t N[2] = {random_int(1, 90), gated ? 0 : random_int(1, 90)};
+  Value *offsets = new_value(R1_INT64, SHAPE(experts + 1));
+  int64_t T = round % 5 ? 0 : 1;  // at times the first row belongs to nobody
+  for (int64_t e = 0; e <= experts; e++) {
+    offsets->integers[e] = T;
+    if (e < experts) T += random_int(0, 2) ? random_int(0, 3) : random_int(0, 150);
+  }
+  if (round % 7 == 0) T += 2;
+  Value *x = random_floats(2, SHAPE(T, K)), *stacks[2];
+  Matrix own[2][MOST];
+  Execution run = {.operator_name = "GroupedMatMulQuantised"};
+  char names[64] = "";
+  for (int i = 0; i < count; i++) {
+    const int64_t rows_of_weight = gated ? N[0] : N[i];
+    const int type = (round + 3 * i) % TYPES;
+    const int64_t bytes = r1_quantised_bytes(types[type].name, rows_of_weight, K);
+    stacks[i] = new_value(R1_UINT8, SHAPE(experts * bytes));
+    for (int64_t e = 0; e < experts; e++) {
+      own[i][e] = random_matrix(type, rows_of_weight, K);
+      memcpy(stacks[i]->bytes + e * bytes, own[i][e].packed->bytes, (size_t)bytes);
+    }
+    snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s %d", i ? "," : "", types[type].name, (int)rows_of_weight);
+  }
+  give_attribute(&run, (Attribute)STRING("weights", names));
+  if (gated) give_attribute(&run, (Attribute)STRING("activation", "silu"));
+  give_input(&run, x);
+  give_input(&run, offsets);
+  for (int i = 0; i < count; i++) give_input(&run, stacks[i]);
+  const int outputs = gated ? 1 : count;
+  for (int i = 0; i < outputs; i++) want_output(&run, true);
+  if (succeed(&run)) {
+    double *rows = rounded_rows(x, T, K, NULL, 0);
+    for (int i = 0; i < outputs; i++) {
+      const int64_t columns = own[i][0].N;
+      double *y = doubles(T * columns), size = 0, allowed = 0;
+      for (int64_t e = 0; e < experts; e++) {
+        const int64_t first = offsets->integers[e], load = offsets->integers[e + 1] - first;
+        if (!load) continue;
+        double *part = product_of(rows + first * K, load, &own[i][e], NULL, NULL), *up = gated ? product_of(rows + first * K, load, &own[1][e], NULL, NULL) : NULL;
+        for (int64_t at = 0; at < load * columns; at++) y[first * columns + at] = gated ? part[at] / (1 + exp(-part[at])) * up[at] : part[at];
+        for (int64_t at = 0; at < load * columns; at++) size = fmax(size, fabs(part[at]));
+        allowed = fmax(allowed, fmax(tolerance(rows + first * K, &own[i][e], load), gated ? tolerance(rows + first * K, &own[1][e], load) : 0));
+        free(part);
+        free(up);
+      }
+      expect_close(&run, "y", run.outputs[i].result->floats, y, T * columns, gated ? allowed + allowed * fmax(size, 1) * 8 : allowed, 1);
+      free(y);
+    }
+    free(rows);
+  }
+  if (round == 0) {
+    Execution bad = run;
+    bad.inputs[2] = own[0][0].packed;
+    if (experts > 1) expect_error(&bad, "packed bytes for each expert");
+    Value *falling = random_integers(T + 1, T + 1, SHAPE(experts + 1));
+    bad = run;
+    bad.inputs[1] = falling;
+    expect_error(&bad, "offsets must rise");
+    free_value(falling);
+    bad = run;
+    bad.attributes[0] = (Attribute)STRING("weights", "Q4_1");
+    expect_error(&bad, "weights must name");
+  }
+  free_outputs(&run);
+  for (int i = 0; i < count; i++) {
+    for (int64_t e = 0; e < experts; e++) free_matrix(&own[i][e]);
+    free_value(stacks[i]);
+  }
+  free_value(x);
+  free_value(offsets);
+}
+
 // f32 numbers quantised while they are packed come back as near as their type allows; what does not fit is refused and nothing is written.
 void test_pack_quantised(int round) {
   static const struct {

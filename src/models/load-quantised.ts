@@ -6,12 +6,15 @@ import { allocate, free, type HostMemory } from '../runtime/memory.ts'
 import { canPack, packedArray, packRows } from '../runtime/pack.ts'
 import { Variables } from '../runtime/variables.ts'
 import {
+  expertStacks,
   fitsBlocks,
+  type Graph,
   type QuantisedShape,
   type QuantisedType,
   type QuantisedVariables,
   quantisableVariables,
   quantisedTypes,
+  type StoredMatrix,
   type Tensor,
   trace,
 } from '../tensor/index.ts'
@@ -40,20 +43,29 @@ const requantised: Partial<Record<WeightPrecision, QuantisedType>> = { int8: 'Q8
 /** Tensors that are read and packed side by side. */
 const workers = 3
 
-/** The parameters that every way of running the model reads by products and gathers only. */
-function quantisableParameters(model: Model): ReadonlySet<string> {
+/** What a model's parameters are read by, whichever way it is run. */
+interface Readers {
+  /** The parameters that products and gathers alone read. */
+  readonly matrices: ReadonlySet<string>
+  /** Experts' parameters, those of one product together. */
+  readonly stacks: readonly (readonly string[])[]
+}
+
+function readersOf(model: Model): Readers {
   const compressed = model.cacheLayout.some((layer) => Object.values(layer).some(({ kind }) => kind === 'vectors'))
   const ways = (compressed ? ['expanded', 'absorbed'] : [undefined]) as ('expanded' | 'absorbed' | undefined)[]
   const tokens = { dtype: 'i64', shape: [1, 1] } as const
-  const [first, ...others] = ways.map((latent) => {
+  const graphs = ways.map((latent) => {
     const body = (inputs: Readonly<Record<'ids' | 'positions', Tensor>>) => {
       const scope = new Scope()
       const { hidden } = model.forward(scope, inputs, { latent })
       return { y: model.hasHead ? logitsOf(model.head(scope, hidden)) : hidden }
     }
-    return quantisableVariables(trace(body, { ids: tokens, positions: tokens }).graph)
+    return trace(body, { ids: tokens, positions: tokens }).graph
   })
-  return new Set([...(first ?? [])].filter((name) => others.every((names) => names.has(name))))
+  const [first, ...others] = graphs.map(quantisableVariables)
+  const matrices = new Set([...(first ?? [])].filter((name) => others.every((names) => names.has(name))))
+  return { matrices, stacks: expertStacks(graphs[0] as Graph) }
 }
 
 /** A tensor to be packed. */
@@ -96,14 +108,76 @@ class Scratch {
   }
 }
 
-async function pack(checkpoint: Checkpoint, { source, shape, floats }: Task, scratch: Scratch): Promise<NDArray> {
-  const target = packedArray(shape)
+/** Packs matrices of one shape one after the other into one array. */
+async function pack(checkpoint: Checkpoint, tasks: readonly Task[], scratch: Scratch): Promise<NDArray> {
+  const { shape, floats } = tasks[0] as Task
+  const target = packedArray(shape, tasks.length)
   const count = shape.rows * shape.columns
-  const bytes = scratch.view(floats ? 4 * count : (checkpoint.tensors.get(source)?.byteLength ?? 0))
-  if (floats) await checkpoint.readFloat32(source, new Float32Array(bytes.buffer, bytes.byteOffset, count))
-  else await checkpoint.read(source, bytes)
-  await packRows(target, shape, { bytes, floats, first: 0, count: shape.rows })
+  for (const [matrix, { source }] of tasks.entries()) {
+    const bytes = scratch.view(floats ? 4 * count : (checkpoint.tensors.get(source)?.byteLength ?? 0))
+    if (floats) await checkpoint.readFloat32(source, new Float32Array(bytes.buffer, bytes.byteOffset, count))
+    else await checkpoint.read(source, bytes)
+    await packRows(target, shape, { bytes, floats, first: 0, count: shape.rows, matrix })
+  }
   return target
+}
+
+async function readFloats(checkpoint: Checkpoint, source: string, shape: readonly number[]): Promise<NDArray> {
+  const array = NDArray.zeros(shape)
+  await checkpoint.readFloat32(source, array.data)
+  return array
+}
+
+/** A variable that is to be read. */
+interface Job {
+  readonly name: string
+  /** Elements of the checkpoint. */
+  readonly size: number
+  run(scratch: Scratch): Promise<NDArray>
+}
+
+interface Plan {
+  readonly stored: QuantisedVariables
+  readonly jobs: readonly Job[]
+}
+
+/** One name for the matrices of all experts: a star in the place of their numbers. */
+function stackName([first = '', second = first]: readonly string[]): string {
+  const others = second.split('.')
+  const parts = first.split('.').map((part, at) => (part === others[at] ? part : '*'))
+  return parts.includes('*') ? parts.join('.') : `${first}.*`
+}
+
+const elementsOf = (shape: readonly unknown[]): number =>
+  shape.reduce<number>((size, extent) => size * Number(extent), 1)
+
+/** Which parameters are packed alone, which in stacks, and which stay f32. */
+function planOf(checkpoint: Checkpoint, model: Model, precision: WeightPrecision): Plan {
+  const stored = new Map<string, StoredMatrix>()
+  const jobs: Job[] = []
+  const matched = matchTensors(checkpoint, model)
+  const parameters = new Map([...matched.keys()].map((parameter) => [parameter.name, parameter]))
+  const { matrices, stacks } = readersOf(model)
+  const task = (parameter: Parameter) => taskOf(checkpoint, parameter, matched.get(parameter) as string, precision)
+  for (const names of stacks) {
+    const tasks = names.map((name) => task(parameters.get(name) as Parameter)).filter((known) => known !== undefined)
+    const [first] = tasks
+    if (!first || tasks.length < names.length || tasks.some(({ shape }) => shape.type !== first.shape.type)) continue
+    const stack = { name: stackName(names), count: names.length }
+    for (const [index, { name, shape }] of tasks.entries()) stored.set(name, { ...shape, stack: { ...stack, index } })
+    const size = names.length * first.shape.rows * first.shape.columns
+    jobs.push({ name: stack.name, size, run: (scratch) => pack(checkpoint, tasks, scratch) })
+  }
+  for (const [parameter, source] of matched) {
+    const { name, tensor } = parameter
+    if (stored.has(name)) continue
+    const own = matrices.has(name) ? task(parameter) : undefined
+    if (own) stored.set(name, own.shape)
+    const shape = tensor.shape as readonly number[]
+    const run = (scratch: Scratch) => (own ? pack(checkpoint, [own], scratch) : readFloats(checkpoint, source, shape))
+    jobs.push({ name, size: elementsOf(shape), run })
+  }
+  return { stored, jobs }
 }
 
 /**
@@ -122,32 +196,17 @@ export async function loadQuantised(
     return { ...(await loadModel(checkpoint, options)), stored: new Map() }
   }
   const model = modelOf(checkpoint.config)
-  const quantisable = quantisableParameters(model)
-  const stored = new Map<string, QuantisedShape>()
-  const jobs: { size: number; run(scratch: Scratch): Promise<readonly [string, NDArray]> }[] = []
-  for (const [parameter, source] of matchTensors(checkpoint, model)) {
-    const { name, tensor } = parameter
-    const size = tensor.shape.reduce<number>((product, extent) => product * Number(extent), 1)
-    const task = quantisable.has(name) ? taskOf(checkpoint, parameter, source, precision) : undefined
-    if (task) stored.set(name, task.shape)
-    const asFloats = async () => {
-      const array = NDArray.zeros(tensor.shape as readonly number[])
-      await checkpoint.readFloat32(source, array.data)
-      return array
-    }
-    jobs.push({ size, run: async (scratch) => [name, await (task ? pack(checkpoint, task, scratch) : asFloats())] })
-  }
+  const { stored, jobs } = planOf(checkpoint, model, precision)
   const total = jobs.reduce((sum, { size }) => sum + size, 0)
   let done = 0
   // The largest first, so that one worker's memory alone grows to its size.
-  const queue = jobs.sort((left, right) => right.size - left.size)
+  const queue = [...jobs].sort((left, right) => right.size - left.size)
   const work = async () => {
     const scratch = new Scratch()
     try {
       for (let job = queue.shift(); job; job = queue.shift()) {
         if (signal?.aborted) throw new R1Error('aborted', 'Loading the model was stopped.', { cause: signal.reason })
-        const [name, array] = await job.run(scratch)
-        variables.set(name, array)
+        variables.set(job.name, await job.run(scratch))
         done += job.size
         onProgress?.(done, total)
       }

@@ -1,6 +1,7 @@
 import {
   attention,
   broadcastTo,
+  cast,
   concat,
   type Dimension,
   matmul,
@@ -135,11 +136,11 @@ const places = ({ cache, segments }: AttentionContext) => (cache ? { offsets: ca
 
 /**
  * Which form takes fewer multiplications: expanding costs c · (n + e) a key and head, absorbing 2c − n − e more for every
- * pair of query and key.
+ * pair of query and key. A number of queries that is not known yet is taken for a small one.
  */
 function cheaperForm(queryCount: Dimension | undefined, options: LatentAttentionOptions): 'expanded' | 'absorbed' {
   const { compressedWidth: c, plainWidth: n, valueWidth: e } = options
-  return Number(queryCount) * (2 * c - n - e) < c * (n + e) ? 'absorbed' : 'expanded'
+  return typeof queryCount !== 'number' || queryCount * (2 * c - n - e) < c * (n + e) ? 'absorbed' : 'expanded'
 }
 
 /**
@@ -169,7 +170,7 @@ export function latentAttention(
   const [vectors, sharedKeys] = split(narrow, [compressedWidth, turnedWidth], 2) as [Tensor, Tensor]
   const turnedKeys = reshape(turn(reshape(sharedKeys, [batch, time, 1, turnedWidth])), sharedKeys.shape)
   const latent = concat([rmsNorm(scope.child('kv_a_layernorm'), vectors), turnedKeys], 2)
-  const compressed = cache ? cache.append('latent', latent) : latent
+  const compressed = cache ? cast(cache.append('latent', latent), latent.dtype) : latent
 
   const form = options.form ?? (cache ? cheaperForm(time, options) : 'expanded')
   const read = form === 'absorbed' ? absorbed : expanded

@@ -51,11 +51,17 @@ export interface SourceRows {
   /** The first of these rows, a multiple of 16; so is their number, unless the matrix ends with them. */
   readonly first: number
   readonly count: number
+  /** Which matrix of a stack they belong to; the first without it. */
+  readonly matrix?: number
 }
 
-/** Memory for a packed matrix. @throws R1Error `bad-attribute` where its rows are not made of whole blocks */
-export function packedArray(shape: QuantisedShape): NDArray<'u8'> {
-  return NDArray.zeros([quantisedBytes(shape)], 'u8')
+/**
+ * Memory for one packed matrix, or for a stack of several.
+ *
+ * @throws R1Error `bad-attribute` where its rows are not made of whole blocks
+ */
+export function packedArray(shape: QuantisedShape, matrices = 1): NDArray<'u8'> {
+  return NDArray.zeros([matrices * quantisedBytes(shape)], 'u8')
 }
 
 /**
@@ -69,8 +75,9 @@ export async function packRows(target: NDArray<'u8'>, shape: QuantisedShape, sou
   if (path === undefined)
     throw new R1Error('no-kernels', 'Weights are packed by the native kernels, which are not here.')
   const { type, rows, columns } = shape
-  const { bytes, floats, first, count } = source
-  const memory = target.bytes
+  const { bytes, floats, first, count, matrix = 0 } = source
+  const size = quantisedBytes(shape)
+  const memory = target.bytes.subarray(matrix * size, (matrix + 1) * size)
   target.hold('write')
   try {
     const code = await new Promise<number>((resolve, reject) => {

@@ -6,7 +6,15 @@ export { type Assignment, type Graph, type GraphNode, Tensor } from './graph.ts'
 export { type LossScaling, type LossScalingOptions, lossScaling } from './loss-scaling.ts'
 export { type Operator, operators, type ProductShape, type Target } from './operator.ts'
 export * from './ops/index.ts'
-export { optimize, type QuantisedVariables, quantisableVariables, quantiseProducts } from './passes/index.ts'
+export {
+  expertStacks,
+  optimize,
+  type QuantisedVariables,
+  quantisableVariables,
+  quantiseProducts,
+  type StackPlace,
+  type StoredMatrix,
+} from './passes/index.ts'
 export { hash32, randomNormal, randomUniform, randomWord, streamKey } from './random.ts'
 export type { Shape, TensorType } from './shape.ts'
 export { assign, input, isTensor, type Trace, type TracedTree, trace } from './trace.ts'

@@ -78,6 +78,12 @@ const nodes: Node[] = [
     outputs: [f32(2, 3, 64)],
     attributes: { type: 'Q4_1', rows: 16, columns: 64 },
   },
+  {
+    operator: 'GroupedMatMulQuantised',
+    inputs: [f32(T, 64), i64(2), u8(640), u8(640)],
+    outputs: [f32(T, 16)],
+    attributes: { weights: 'Q4_1 16, Q4_1 16', activation: 'silu' },
+  },
   { operator: 'RmsNorm', inputs: [f32(2, 3, D), f32(D)], outputs: [f32(2, 3, D)] },
   {
     operator: 'RmsNorm',

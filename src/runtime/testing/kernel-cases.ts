@@ -8,6 +8,7 @@ import {
   gelu,
   gradients,
   groupedMatmul,
+  groupedMatmulQuantised,
   layerNorm,
   linearCrossEntropy,
   logitSummary,
@@ -38,7 +39,7 @@ import {
 } from '../../tensor/testing/case.ts'
 import { buildCached, cachedInputs } from '../../tensor/testing/cases/cache.ts'
 import { codes } from '../../tensor/testing/cases/coded.ts'
-import { exactInInt8, packedWeights } from '../../tensor/testing/cases/quantised.ts'
+import { exactInInt8, packedStack, packedWeights } from '../../tensor/testing/cases/quantised.ts'
 
 /** Whole numbers of one case, from its seed alone. */
 class Draw {
@@ -62,6 +63,19 @@ class Draw {
   chance(oneIn: number): boolean {
     return this.whole(1, oneIn) === 1
   }
+}
+
+/** Rows of some experts, a few of which have none, and where each one's begin. */
+function drawOffsets(
+  draw: Draw,
+  most: number,
+): { readonly loads: readonly number[]; readonly offsets: readonly number[] } {
+  const loads = Array.from({ length: draw.whole(1, 12) }, (_, expert) =>
+    expert > 0 && draw.chance(4) ? 0 : draw.extent(most),
+  )
+  const offsets = [0]
+  for (const load of loads) offsets.push((offsets.at(-1) as number) + load)
+  return { loads, offsets }
 }
 
 /** A random call of an operator, without the case's name. */
@@ -172,11 +186,7 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
     }
   },
   groupedMatmul(draw) {
-    const loads = Array.from({ length: draw.whole(1, 12) }, (_, expert) =>
-      expert > 0 && draw.chance(4) ? 0 : draw.extent(100),
-    )
-    const offsets = [0]
-    for (const load of loads) offsets.push((offsets.at(-1) as number) + load)
+    const { offsets, loads } = drawOffsets(draw, 100)
     const [rows, k, n, transposeB] = [offsets.at(-1) as number, draw.extent(150), draw.extent(150), draw.chance(2)]
     const names = loads.map((_, expert) => `w${expert}`)
     const weight = transposeB ? floats(n, k) : floats(k, n)
@@ -221,6 +231,36 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
           bias: inputs[`bias ${name}`],
         }))
         return withGradients(matmulQuantised(inputs.x as Tensor, weights, { added: inputs.added }), inputs, ['x'])
+      },
+    }
+  },
+  groupedMatmulQuantised(draw) {
+    const { loads, offsets } = drawOffsets(draw, 30)
+    const [rows, k] = [offsets.at(-1) as number, 32 * draw.whole(1, 6)]
+    const gated = draw.chance(2)
+    const width = draw.extent(80)
+    const names = ['w', 'w 2'].slice(0, gated ? 2 : draw.whole(1, 2))
+    const widths = names.map(() => (gated ? width : draw.extent(80)))
+    return {
+      inputs: {
+        a: exactInInt8(rows, k),
+        offsets: integers(offsets, offsets.length),
+        ...Object.fromEntries(
+          names.flatMap((name, at): [string, CaseInput][] => [
+            [name, packedStack(loads.length, widths[at] as number, k)],
+            [`weight ${at}`, floats(rows, widths[at] as number)],
+          ]),
+        ),
+      },
+      build(inputs) {
+        const [a, borders] = get(inputs, 'a', 'offsets') as [Tensor, Tensor]
+        const stacks = names.map((name, at) => ({
+          packed: inputs[name] as Tensor,
+          type: 'Q4_1' as const,
+          rows: widths[at] as number,
+        }))
+        const y = groupedMatmulQuantised(a, stacks, borders, { activation: gated ? 'silu' : 'none' })
+        return withGradients(y, inputs, ['a'])
       },
     }
   },

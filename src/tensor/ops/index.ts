@@ -40,6 +40,7 @@ export {
   type ProductPhase,
   type QuantisedWeight,
 } from './matmul-quantised.ts'
+export { groupedMatmulQuantised, type QuantisedStack } from './matmul-quantised-grouped.ts'
 export { layerNorm, rmsNorm } from './norm.ts'
 export { type AdamWSlot, adamW, type SgdSlot, sgd } from './optimizer.ts'
 export { pad } from './pad.ts'

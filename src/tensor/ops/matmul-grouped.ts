@@ -61,7 +61,7 @@ function ownedBy(expert: number, offsets: Tensor, rows: Dimension): Tensor {
 }
 
 /** Inputs: a `[T, K]`, offsets i64 `[E + 1]`, then E weights. */
-const groupedMatmulOperator: Operator<GroupedAttributes> = defineOperator<GroupedAttributes>({
+export const groupedMatmulOperator: Operator<GroupedAttributes> = defineOperator<GroupedAttributes>({
   name: 'groupedMatmul',
   summary: 'Rows sorted by expert, each times the weights of its expert (mixture of experts)',
   infer([a, offsets, ...weights], { transposeB }) {

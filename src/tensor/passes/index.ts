@@ -13,7 +13,9 @@ export { expandComposites, type Lowering, loweringOf } from './expand.ts'
 export { foldConstants } from './fold.ts'
 export { mergeCommon } from './merge.ts'
 export { type NarrowOptions, narrowProducts } from './precision.ts'
-export { type QuantisedVariables, quantisableVariables, quantiseProducts } from './quantise.ts'
+export { quantiseProducts } from './quantise.ts'
+export { expertStacks, quantisableVariables } from './quantise-readers.ts'
+export type { QuantisedVariables, StackPlace, StoredMatrix } from './quantise-stored.ts'
 export { type Pass, rewrite } from './rewrite.ts'
 
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */

@@ -3,6 +3,7 @@ import { modelOf } from '../../models/index.ts'
 import { logitsOf, Scope } from '../../nn/index.ts'
 import {
   add,
+  expertStacks,
   type Graph,
   gather,
   matmul,
@@ -10,6 +11,7 @@ import {
   type QuantisedShape,
   quantisableVariables,
   quantiseProducts,
+  type StoredMatrix,
   type Tensor,
   trace,
   transpose,
@@ -102,6 +104,34 @@ describe('products with quantised weights', () => {
     const qwen = rewritten({ ...config, model_type: 'qwen3', head_dim: 32 })
     // Norms of heads are between products and rotation, and stay.
     expect(count(qwen, 'rmsNorm')).toBe(2 * 2)
+  })
+
+  it('of experts read stacks: two operators a layer, and nothing for the router', () => {
+    const graph = graphOf({
+      ...config,
+      model_type: 'qwen3_moe',
+      head_dim: 32,
+      num_experts: 4,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 32,
+    })
+    const stored: Map<string, StoredMatrix> = storedOf(graph)
+    const stacks = expertStacks(graph)
+    expect(stacks.map((names) => names[1])).toContain('model.layers.1.mlp.experts.1.up_proj.weight')
+    expect(stacks).toHaveLength(2 * 3)
+    expect([...stored.keys()].filter((name) => name.includes('mlp'))).toEqual([])
+    for (const names of stacks) {
+      const [rows, columns] = names[0]?.includes('down') ? [64, 32] : [32, 64]
+      const stack = { name: `all ${names[0]}`, count: names.length }
+      for (const [index, name] of names.entries())
+        stored.set(name, { type: 'Q8_0', rows, columns, stack: { ...stack, index } })
+    }
+    const rewritten = quantiseProducts(graph, stored)
+    const found = rewritten.nodes.filter(({ operator }) => operator.name === 'groupedMatmulQuantised')
+    const activations = found.map(({ attributes }) => attributes.activation)
+    expect(activations).toEqual(['silu', 'none', 'silu', 'none'])
+    expect(count(rewritten, 'groupedMatmul') + count(rewritten, 'swiglu')).toBe(0)
+    expect(rewritten.inputs.filter((tensor) => String(tensor.node.attributes.name).startsWith('all '))).toHaveLength(6)
   })
 
   it('leave alone what is read in another way, and give its numbers where it is stored nevertheless', () => {

@@ -1,5 +1,5 @@
-import { gatherQuantised, matmulQuantised, type Tensor } from '../../index.ts'
-import { type CaseInput, floats, indices, type OperatorCase } from '../case.ts'
+import { gatherQuantised, groupedMatmulQuantised, matmulQuantised, type Tensor } from '../../index.ts'
+import { type CaseInput, floats, indices, integers, type OperatorCase } from '../case.ts'
 import { make, type Plain, total } from '../plain.ts'
 
 /*
@@ -45,20 +45,31 @@ export const exactInInt8 = (...shape: readonly number[]): CaseInput => ({
   value: (uniform, place) => (place % block === 0 ? 127 : Math.round((2 * uniform - 1) * 127)) / 64,
 })
 
-/** The number in row n and column k. */
-const weightAt = ({ data }: Plain, n: number, k: number, width = columns): number => {
-  const start = (Math.floor(n / panel) * (width / block) + Math.floor(k / block)) * blockBytes
+/** The number in row n and column k of a matrix, which begins at a byte. */
+const weightAt = ({ data }: Plain, n: number, k: number, first = 0): number => {
+  const start = first + (Math.floor(n / panel) * (columns / block) + Math.floor(k / block)) * blockBytes
   const [row, lane] = [n % panel, Math.floor((k % block) / 4)]
   const byte = data[start + Math.floor(lane / 2) * 64 + 4 * row + (k % 4)] as number
   const half = (at: number) => halves[data[start + at + 2 * row + 1] as number] as number
   return half(planes) * ((byte >> (4 * (lane % 2))) & 15) + half(planes + 2 * panel)
 }
 
-const dot = (x: Plain, row: number, w: Plain, n: number): number =>
-  total(Array.from({ length: columns }, (_, k) => x.at(row, k) * weightAt(w, n, k)))
+const dot = (x: Plain, row: number, w: Plain, n: number, first = 0): number =>
+  total(Array.from({ length: columns }, (_, k) => x.at(row, k) * weightAt(w, n, k, first)))
 
 const weight = (packed: Tensor | undefined, rows: number, bias?: Tensor) =>
   ({ packed: packed as Tensor, type: 'Q4_1', rows, bias }) as const
+
+/** Packed matrices of several experts, one after the other. */
+export function packedStack(experts: number, rows: number, width = columns): CaseInput {
+  const one = packedWeights(rows, width)
+  return { ...one, shape: [experts * (one.shape[0] as number)] }
+}
+
+/** First rows of three experts, the second of which has none; a matrix of 20 rows has two panels. */
+const offsets = [0, 2, 2, 5]
+const expertBytes = ((2 * columns) / block) * blockBytes
+const firstByte = (row: number) => (row < 2 ? 0 : 2) * expertBytes
 
 /** Products with quantised weights. */
 export const quantisedCases: readonly OperatorCase[] = [
@@ -115,5 +126,43 @@ export const quantisedCases: readonly OperatorCase[] = [
     reference: ({ table, ids }) =>
       make([2, 3, columns], (row, place, k) => weightAt(table as Plain, (ids as Plain).at(row, place), k)),
     gradient: 'none',
+  },
+  {
+    operator: 'groupedMatmulQuantised',
+    name: 'two stacks',
+    inputs: {
+      a: exactInInt8(5, columns),
+      offsets: integers(offsets, offsets.length),
+      first: packedStack(3, 20),
+      second: packedStack(3, 18),
+    },
+    build({ a, offsets, first, second }) {
+      const stacks = [weight(first, 20), weight(second, 18)]
+      return groupedMatmulQuantised(a as Tensor, stacks, offsets as Tensor)
+    },
+    reference: ({ a, first, second }) => [
+      make([5, 20], (row, n) => dot(a as Plain, row, first as Plain, n, firstByte(row))),
+      make([5, 18], (row, n) => dot(a as Plain, row, second as Plain, n, firstByte(row))),
+    ],
+    second: true,
+  },
+  {
+    operator: 'groupedMatmulQuantised',
+    name: 'a gated unit behind them',
+    inputs: {
+      a: exactInInt8(5, columns),
+      offsets: integers(offsets, offsets.length),
+      gate: packedStack(3, 17),
+      up: packedStack(3, 17),
+    },
+    build({ a, offsets, gate, up }) {
+      const stacks = [weight(gate, 17), weight(up, 17)]
+      return groupedMatmulQuantised(a as Tensor, stacks, offsets as Tensor, { activation: 'silu' })
+    },
+    reference: ({ a, gate, up }) =>
+      make([5, 17], (row, n) => {
+        const g = dot(a as Plain, row, gate as Plain, n, firstByte(row))
+        return (g / (1 + Math.exp(-g))) * dot(a as Plain, row, up as Plain, n, firstByte(row))
+      }),
   },
 ]
