@@ -2,6 +2,7 @@ import { R1Error } from '../errors.ts'
 import type { CacheDType } from '../models/cache.ts'
 import type { Model } from '../models/index.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
+import type { EngineLike } from './engine-like.ts'
 import type { EngineModel } from './engine-model.ts'
 import { Executor } from './executor.ts'
 import { longestDraft } from './lookup.ts'
@@ -33,7 +34,7 @@ const mostFailures = 3
  * parts between the steps of running texts, and beginnings in common are computed once. A text depends on its request
  * alone, not on what else runs.
  */
-export class Engine {
+export class Engine implements EngineLike {
   readonly model: Model
   readonly context: number
   private readonly executor: Executor
@@ -85,12 +86,6 @@ export class Engine {
     return new Engine(model, executor, { slots, context, chunk, queue })
   }
 
-  /**
-   * Asks for a text; its tokens come as they are generated.
-   *
-   * @throws R1Error `empty-prompt`, `bad-token`, `context-too-long`, `bad-option`, `queue-full`, `disposed`; the stream
-   * throws `aborted`, `bad-logits`, `engine-failed`
-   */
   generate(request: TokenRequest): TokenStream {
     if (this.closed) throw new R1Error('disposed', 'This engine has been closed.')
     checkRequest(request, this.model.vocabulary, this.context)
@@ -124,7 +119,6 @@ export class Engine {
     }
   }
 
-  /** Refuses new requests, fails those under way and frees the memory. */
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
@@ -195,9 +189,4 @@ function engineFailed(cause: unknown): R1Error {
     remedy: 'Ask again.',
     cause,
   })
-}
-
-/** Whether the same request may succeed when it is made again. */
-export function isRetryable(error: unknown): boolean {
-  return R1Error.isInstance(error, 'engine-failed') || R1Error.isInstance(error, 'queue-full')
 }
