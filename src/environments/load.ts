@@ -57,7 +57,11 @@ async function loadFile(name: string, path: string, options: unknown): Promise<E
     })
   // The package's own modules are those that run here, wherever the file lies.
   const own = fileURLToPath(new URL(`./index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
-  const jiti = createJiti(import.meta.url, { alias: { 'deepseek-r1/environments': own }, moduleCache: false })
+  const jiti = createJiti(import.meta.url, {
+    alias: { 'deepseek-r1/environments': own },
+    moduleCache: false,
+    fsCache: false,
+  })
   const loaded = await jiti.import(path, { default: true }).catch((cause: unknown) => {
     throw bad(`cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   })
