@@ -12,6 +12,15 @@ export {
   type Split,
   type Trace,
 } from './environment.ts'
+export {
+  type Equation,
+  type ParsedSolution,
+  parseEquation,
+  parseSolution,
+  type SolutionStep,
+  validateStep,
+} from './equations/equation.ts'
+export { type CheckedSolution, checkSolution, type EquationData } from './equations/linear-equations.ts'
 export { type Expression, parseExpression } from './expression.ts'
 export { type LoadEnvironmentOptions, loadEnvironment } from './load.ts'
 export { environments } from './registry.ts'

@@ -9,14 +9,14 @@ export const wordingShape = {
     .default('en')
     .describe('The language of the prompts; with both, half of each.'),
   form: z
-    .enum(['text', 'chat'])
+    .enum(['text', 'message', 'chat'])
     .default('text')
-    .describe('Whether a prompt is a short text to continue, or a message that also says how to answer.'),
+    .describe('Whether a prompt is a short text to continue, that text as a message, or one that also says how to answer.'),
 } as const
 
 export interface WordingOptions {
   readonly language: 'en' | 'zh' | 'both'
-  readonly form: 'text' | 'chat'
+  readonly form: 'text' | 'message' | 'chat'
 }
 
 /** How problems of one kind are put in one language. */
@@ -38,7 +38,8 @@ export function promptOf<Problem>(
 ): Prompt {
   const { texts, instruction } = wordings[language === 'both' ? pick(random, ['en', 'zh'] as const) : language]
   const text = pick(random, texts)(problem)
-  return form === 'text' ? `${text}\n` : [{ role: 'user', content: `${text}\n${instruction}` }]
+  if (form === 'text') return `${text}\n`
+  return [{ role: 'user', content: form === 'chat' ? `${text}\n${instruction}` : text }]
 }
 
 /** An answer as the prompt asks for it: in a box where a message said so. */
