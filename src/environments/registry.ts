@@ -2,9 +2,13 @@ import { arithmetic } from './arithmetic/arithmetic.ts'
 import { multiplication } from './arithmetic/multiplication.ts'
 import { countdown } from './countdown/countdown.ts'
 import { linearEquations } from './equations/linear-equations.ts'
+import { manners } from './manners/manners.ts'
 import type { ShippedEnvironment } from './shipped.ts'
 
 /** The environments that come with the package, by name. */
 export const environments: ReadonlyMap<string, ShippedEnvironment> = new Map(
-  [countdown, multiplication, arithmetic, linearEquations].map((environment) => [environment.name, environment]),
+  [countdown, multiplication, arithmetic, linearEquations, manners].map((environment) => [
+    environment.name,
+    environment,
+  ]),
 )

@@ -11,7 +11,9 @@ export const wordingShape = {
   form: z
     .enum(['text', 'message', 'chat'])
     .default('text')
-    .describe('Whether a prompt is a short text to continue, that text as a message, or one that also says how to answer.'),
+    .describe(
+      'Whether a prompt is a short text to continue, that text as a message, or one that also says how to answer.',
+    ),
 } as const
 
 export interface WordingOptions {
