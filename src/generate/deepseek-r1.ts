@@ -3,8 +3,8 @@ import type { Tokenizer } from '../text/index.ts'
 import { constraintOf } from './constrain/constraint.ts'
 import { afterThought } from './constrain/grammar-guide.ts'
 import { Grammars } from './constrain/grammars.ts'
-import { Embedder } from './embed.ts'
-import { Engine, type EngineOptions } from './engine.ts'
+import { cutTokens, Embedder } from './embed.ts'
+import { cannotGenerate, Engine, type EngineOptions, generates } from './engine.ts'
 import type { Guide } from './guide.ts'
 import { promptTokens, startText, textEvents, textOf } from './text/generate-text.ts'
 import {
@@ -19,22 +19,29 @@ import { type LoadTextOptions, loadTextModel, type TextModel } from './text/text
 
 export interface PretrainedOptions extends EngineOptions, LoadTextOptions {}
 
+export interface EmbedOptions {
+  /** Cuts texts that are too long for the model instead of refusing them. */
+  readonly truncate?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
- * A model that writes.
+ * A model that writes, or one that makes vectors of texts.
  *
  * @example
  * await using model = await DeepSeekR1.fromPretrained('./model.gguf')
  * const { text } = await model.generate('What is the capital of France?', { maxNewTokens: 50 })
  */
 export class DeepSeekR1 {
-  readonly engine: Engine
+  private readonly ownEngine: Engine | undefined
   private readonly model: TextModel
-  private embedder: Embedder | undefined
+  private readonly embedder: Embedder
   private grammars: Grammars | undefined
 
-  private constructor(model: TextModel, engine: Engine) {
+  private constructor(model: TextModel, engine: Engine | undefined, options: EngineOptions) {
     this.model = model
-    this.engine = engine
+    this.ownEngine = engine
+    this.embedder = new Embedder(model, options)
   }
 
   /**
@@ -52,11 +59,18 @@ export class DeepSeekR1 {
   /** Takes a model that is loaded already, and disposes it in the end. */
   static async fromModel(model: TextModel, options: EngineOptions = {}): Promise<DeepSeekR1> {
     try {
-      return new DeepSeekR1(model, await Engine.create(model, options))
+      const engine = generates(model.model) ? await Engine.create(model, options) : undefined
+      return new DeepSeekR1(model, engine, options)
     } catch (error) {
       model.variables.dispose()
       throw error
     }
+  }
+
+  /** What generates. @throws R1Error `no-cache` for a model that only makes vectors */
+  get engine(): Engine {
+    if (this.ownEngine) return this.ownEngine
+    throw cannotGenerate(this.model.model)
   }
 
   get tokenizer(): Tokenizer {
@@ -65,7 +79,7 @@ export class DeepSeekR1 {
 
   /** Most tokens of prompt and text. */
   get context(): number {
-    return this.engine.context
+    return this.ownEngine?.context ?? this.model.model.positions
   }
 
   /** Whether it was made for conversations. */
@@ -135,22 +149,28 @@ export class DeepSeekR1 {
    * Vectors of texts, of length 1: texts with like meaning lie near each other, better so with a model made for it.
    *
    * @returns one vector `[D]` a text
+   * @throws R1Error `empty-prompt`, `context-too-long` for a text that is too long, unless it may be cut, `aborted`
    */
-  async embed(text: string): Promise<Float32Array>
-  async embed(texts: readonly string[]): Promise<Float32Array[]>
-  async embed(texts: string | readonly string[]): Promise<Float32Array | Float32Array[]> {
-    this.embedder ??= new Embedder(this.model)
+  async embed(text: string, options?: EmbedOptions): Promise<Float32Array>
+  async embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
+  async embed(
+    texts: string | readonly string[],
+    { truncate = false, signal }: EmbedOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    const { tokenizer } = this.model
     const list = typeof texts === 'string' ? [texts] : texts
-    const vectors = await this.embedder.embed(
-      list.map((text) => this.model.tokenizer.encode(text, { addSpecial: true })),
-    )
+    const tokens = list.map((text) => {
+      const ids = tokenizer.encode(text, { addSpecial: true })
+      return truncate ? cutTokens(ids, this.embedder.format.length, tokenizer.isSpecial(ids.at(-1) ?? -1)) : ids
+    })
+    const vectors = await this.embedder.embed(tokens, signal)
     return typeof texts === 'string' ? (vectors[0] as Float32Array) : vectors
   }
 
   /** Stops all work and frees the model. */
   async close(): Promise<void> {
-    await this.engine.close()
-    await this.embedder?.dispose()
+    await this.ownEngine?.close()
+    await this.embedder.dispose()
     this.model.variables.dispose()
   }
 

@@ -64,11 +64,7 @@ export class Engine implements EngineLike {
    */
   static async create(loaded: EngineModel, options: EngineOptions = {}): Promise<Engine> {
     const { model } = loaded
-    if (!model.hasHead || model.cacheLayout.length === 0) {
-      throw new R1Error('no-cache', `A ${model.modelType} model cannot generate text.`, {
-        remedy: 'Use a decoder, or `embed` for vectors of texts.',
-      })
-    }
+    if (!generates(model)) throw cannotGenerate(model)
     const defaults = {
       slots: 4,
       context: Math.min(model.positions, 2048),
@@ -174,6 +170,17 @@ export class Engine implements EngineLike {
       for (const sequence of this.queue.remove(() => true)) sequence.stream.fail(engineFailed(again))
     }
   }
+}
+
+/** Whether a model can generate text. */
+export function generates({ hasHead, cacheLayout }: Model): boolean {
+  return hasHead && cacheLayout.length > 0
+}
+
+export function cannotGenerate({ modelType }: Model): R1Error {
+  return new R1Error('no-cache', `A ${modelType} model cannot generate text.`, {
+    remedy: 'Use a decoder, or `embed` for vectors of texts.',
+  })
 }
 
 function leave({ cancelled, stream }: Sequence): void {

@@ -1,6 +1,7 @@
 export { type Beam, type BeamOptions, beamSearch } from './beam.ts'
 export { Conversation, type ConversationOptions } from './conversation.ts'
-export { DeepSeekR1, type PretrainedOptions } from './deepseek-r1.ts'
+export { DeepSeekR1, type EmbedOptions, type PretrainedOptions } from './deepseek-r1.ts'
+export { cutTokens, Embedder, type EmbeddingFormat } from './embed.ts'
 export { Engine, type EngineOptions } from './engine.ts'
 export { type EngineLike, isRetryable } from './engine-like.ts'
 export { Generator, type GeneratorOptions, type TextOptions } from './generator.ts'
@@ -29,5 +30,11 @@ export type {
   Prompt,
   TextUsage,
 } from './text/options.ts'
-export { type LoadTextOptions, loadTextModel, type TextModel } from './text/text-model.ts'
+export {
+  type LoadTextOptions,
+  loadTextModel,
+  type TextFormat,
+  type TextModel,
+  textFormatOf,
+} from './text/text-model.ts'
 export type { TokenStream } from './token-stream.ts'

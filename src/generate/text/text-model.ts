@@ -3,11 +3,12 @@ import { readJsonFile, readTextFile } from '../../checkpoint/text-files.ts'
 import { R1Error } from '../../errors.ts'
 import { loadQuantised, type WeightPrecision } from '../../models/index.ts'
 import { ChatTemplate, chooseChatTemplate, loadTokenizer, type Tokenizer, tokenizerFromGguf } from '../../text/index.ts'
-import type { EngineModel } from '../engine-model.ts'
+import type { EmbeddingModel } from '../embed.ts'
 import type { SamplingOptions } from '../sampling/options.ts'
+import { embeddingFormatOf } from './embedding-format.ts'
 
-/** A model with everything that turns text into tokens and back. */
-export interface TextModel extends EngineModel {
+/** What turns text into tokens and back, as a checkpoint says. */
+export interface TextFormat {
   readonly path: string
   readonly tokenizer: Tokenizer
   /** How conversations are written for it; undefined for a model that only continues text. */
@@ -17,6 +18,9 @@ export interface TextModel extends EngineModel {
   /** What the checkpoint recommends. */
   readonly sampling: SamplingOptions
 }
+
+/** A model with everything that turns text into tokens and back. */
+export interface TextModel extends EmbeddingModel, TextFormat {}
 
 export interface LoadTextOptions {
   /** How weights are kept: in the blocks of the file without it, or as int8, int4 or f32. */
@@ -41,28 +45,45 @@ export async function loadTextModel(
     onProgress: ({ file, done, total }) => onProgress?.(`fetching ${file}`, total ? done / total : 0),
   })
   await using checkpoint = await openCheckpoint(path)
-  const [tokenizer, source] = await Promise.all([tokenizerOf(checkpoint), templateOf(checkpoint)])
+  const format = await textFormatOf(checkpoint)
   const loaded = await loadQuantised(checkpoint, {
     precision: weights,
     ...(signal && { signal }),
     onProgress: (done, total) => onProgress?.('loading', done / total),
   })
-  if (tokenizer.vocabularySize > loaded.model.vocabulary) {
+  try {
+    checkVocabulary(format.tokenizer, loaded.model.vocabulary)
+    const isFolder = checkpoint.format !== 'gguf'
+    const embedding = isFolder ? await embeddingFormatOf(folderOf(path), loaded.model.positions) : undefined
+    return { ...loaded, ...format, embedding }
+  } catch (error) {
     loaded.variables.dispose()
-    throw new R1Error(
-      'checkpoint-mismatch',
-      `The tokenizer has ${tokenizer.vocabularySize} tokens, the model ${loaded.model.vocabulary}.`,
-      { remedy: 'Check that tokenizer and weights belong together.' },
-    )
+    throw error
   }
+}
+
+/**
+ * Reads what turns text into tokens and back, without the weights.
+ *
+ * @throws R1Error `tokenizer-not-found`, and what reading throws
+ */
+export async function textFormatOf(checkpoint: Checkpoint): Promise<TextFormat> {
+  const [tokenizer, source] = await Promise.all([tokenizerOf(checkpoint), templateOf(checkpoint)])
   return {
-    ...loaded,
-    path,
+    path: checkpoint.path,
     tokenizer,
     template: source === undefined ? undefined : new ChatTemplate(source, { specialTokens: specialTexts(tokenizer) }),
     stopIds: stopIdsOf(checkpoint, tokenizer),
     sampling: samplingOf(checkpoint.generationConfig),
   }
+}
+
+/** @throws R1Error `checkpoint-mismatch` */
+function checkVocabulary({ vocabularySize }: Tokenizer, vocabulary: number): void {
+  if (vocabularySize <= vocabulary) return
+  throw new R1Error('checkpoint-mismatch', `The tokenizer has ${vocabularySize} tokens, the model ${vocabulary}.`, {
+    remedy: 'Check that tokenizer and weights belong together.',
+  })
 }
 
 const folderOf = (path: string): string =>
