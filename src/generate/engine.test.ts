@@ -91,6 +91,35 @@ describe('an engine', () => {
     expect(engine.statistics).toMatchObject({ prefixQueries: 5, prefixHits: 3, finished: 5, running: 0, waiting: 0 })
   })
 
+  it('keeps keys and values in less memory, little changed, shared and batched as any others', async () => {
+    const prompt = tokens(40, 3)
+    const request = { prompt, maxNewTokens: 16, logProbabilities: 0 }
+    await using exact = await tinyEngine(loaded, { cacheType: 'f32' })
+    await using half = await tinyEngine(loaded, { cacheType: 'f16' })
+    await using small = await tinyEngine(loaded, { cacheType: 'int8' })
+    const expected = await answerOf(exact, request)
+    const ids = expected.ids
+    let at = 0
+    const follow = { restrict: (logits: Float32Array) => void logits.fill(-1 / 0).fill(0, ids[at], (ids[at] ?? 0) + 1) }
+    const found = await answerOf(small, { ...request, guide: { ...follow, accept: () => void at++ } })
+    expect(found.ids).toEqual(ids)
+    const errors = found.logProbabilities.map((value = 0, index) =>
+      Math.abs(value - (expected.logProbabilities[index] ?? 0)),
+    )
+    expect(errors.reduce((sum, error) => sum + error, 0) / errors.length).toBeLessThan(0.02)
+    expect(Math.max(...errors)).toBeGreaterThan(0)
+    expect(small.statistics.cacheBytes).toBeLessThan(0.75 * half.statistics.cacheBytes)
+    expect(half.statistics.cacheBytes).toBe(exact.statistics.cacheBytes / 2)
+    const alone = await answerOf(small, { ...request, salt: 'nothing shared' })
+    const [again, beside] = await Promise.all([
+      answerOf(small, request),
+      answerOf(small, { ...request, prompt: tokens(9, 5) }),
+    ])
+    expect(again.finish.usage.cachedTokens).toBe(39)
+    expect(again.logProbabilities).toEqual(alone.logProbabilities)
+    expect(beside.ids).toHaveLength(16)
+  })
+
   it('writes the same text with drafts, in fewer steps', async () => {
     const prompt = [...tokens(6, 5), ...tokens(6, 5), ...tokens(6, 5)]
     // A model of random weights soon repeats itself.

@@ -1,5 +1,4 @@
 import { R1Error } from '../errors.ts'
-import type { CacheDType } from '../models/cache.ts'
 import type { Model } from '../models/index.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import type { EngineLike } from './engine-like.ts'
@@ -13,6 +12,9 @@ import { Sequence } from './sequence.ts'
 import { Counters, type EngineStatistics } from './statistics.ts'
 import type { TokenStream } from './token-stream.ts'
 
+/** What keys and values are kept in; of int8 each head has a scale for every place. */
+export type CacheType = 'f32' | 'f16' | 'int8'
+
 export interface EngineOptions extends ProgramOptions {
   /** Sequences side by side; 4 without it. */
   readonly slots?: number
@@ -20,8 +22,8 @@ export interface EngineOptions extends ProgramOptions {
   readonly context?: number
   /** Prompts are computed in parts that end at multiples of it, so that long ones do not hold up streams; 256 without it. */
   readonly chunk?: number
-  /** What keys and values are kept in; f16 without it. */
-  readonly cacheType?: CacheDType
+  /** What keys and values are kept in; f16 without it. int8 takes half of its memory, for long contexts. */
+  readonly cacheType?: CacheType
   /** How much may wait; 256 requests and 2²⁰ tokens without it. */
   readonly queue?: Partial<QueueLimits>
 }
@@ -77,7 +79,11 @@ export class Engine implements EngineLike {
     checkWhole('context', context, 2, model.positions)
     checkWhole('chunk', chunk, 1, 65536)
     // A row that is shorter than the longest of its step is filled up behind its last token.
-    const size = { slots, tokens: context + longestDraft + 1, dtype: cacheType }
+    const size = {
+      slots,
+      tokens: context + longestDraft + 1,
+      dtype: cacheType === 'int8' ? ('i8' as const) : cacheType,
+    }
     const executor = await Executor.create(loaded, size, program)
     return new Engine(model, executor, { slots, context, chunk, queue })
   }

@@ -1,3 +1,4 @@
+import type { CacheDType } from '../models/cache.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import { Variables } from '../runtime/variables.ts'
@@ -39,7 +40,7 @@ export class Executor {
 
   /** Copies the first places of one slot over those of another. */
   copyPrefix(from: number, to: number, length: number): void {
-    for (const name of this.buffers) copyPlaces(this.variables.get(name) as NDArray<'f32' | 'f16'>, from, to, length)
+    for (const name of this.buffers) copyPlaces(this.variables.get(name) as NDArray<CacheDType>, from, to, length)
   }
 
   /** Begins anew with an empty cache. */

@@ -59,9 +59,9 @@ const block = 16
 /**
  * Copies the first places of one slot over those of another.
  *
- * @param buffer keys `[R, K, T/16, d, 16]`, values `[R, K, T, d]` or vectors `[R, T, c]`
+ * @param buffer keys `[R, K, T/16, d, 16]`, values `[R, K, T, d]`, scales `[R, K, T, 1]` or vectors `[R, T, c]`
  */
-export function copyPlaces({ data, shape }: NDArray<'f32' | 'f16'>, from: number, to: number, length: number): void {
+export function copyPlaces({ data, shape }: NDArray<CacheDType>, from: number, to: number, length: number): void {
   const row = data.length / (shape[0] as number)
   const heads = shape.length === 3 ? 1 : (shape[1] as number)
   const head = row / heads
