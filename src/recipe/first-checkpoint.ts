@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { copyCompanions, exportCheckpoint, locateCheckpoint } from '../checkpoint/index.ts'
 import { isFolder, makeFolder } from '../checkpoint/whole-folder.ts'
@@ -6,6 +6,7 @@ import { R1Error } from '../errors.ts'
 import { r1Model, saveModel } from '../models/index.ts'
 import { Variables } from '../runtime/variables.ts'
 import { loadTokenizer, saveTokenizer, trainBpe } from '../text/index.ts'
+import { chatTemplate } from './chat-template.ts'
 import type { Recipe } from './recipe.ts'
 
 /** Tokens of the byte tokenizer beside the 256 bytes: the end of a text, turns of a chat, a thought. */
@@ -50,6 +51,7 @@ async function createModel(recipe: Recipe, base: string, out: string): Promise<v
       specialTokens: controlTokens,
     })
     await saveTokenizer(out, json, { bos: controlTokens[0], eos: controlTokens[0], pad: controlTokens[0] })
+    await writeFile(join(out, 'chat_template.jinja'), chatTemplate)
   } else {
     const source = await fromBase(base, tokenizer)
     if (!(await isFolder(source))) {
@@ -66,10 +68,18 @@ async function createModel(recipe: Recipe, base: string, out: string): Promise<v
   for (const { name, tensor } of model.parameters()) variables.ensure(tensor, name)
   await saveModel(
     out,
+    { model, variables },
     {
-      model,
-      variables,
+      lineage: { version: 1, parent: null, stage: 'new', seed: recipe.seed },
+      // A text ends with its document, a turn of a chat with its own token.
+      ...(tokenizer === 'bytes' && {
+        generationConfig: { eos_token_id: await idsOf(out, ['<|endoftext|>', '<|im_end|>']) },
+      }),
     },
-    { lineage: { version: 1, parent: null, stage: 'new', seed: recipe.seed } },
   )
+}
+
+async function idsOf(folder: string, tokens: readonly string[]): Promise<number[]> {
+  const tokenizer = await loadTokenizer(folder)
+  return tokens.map((token) => tokenizer.tokenToId(token) as number)
 }
