@@ -7,7 +7,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { trainConfigurations } from '../../src/cli/bench/train-configurations.ts'
-import { adamWHyper, trainingStep } from '../../src/cli/bench/training-step.ts'
 import { bindModel } from '../../src/models/bind.ts'
 import { llama } from '../../src/models/llama.ts'
 import { Scope, tokenLogProbabilities } from '../../src/nn/index.ts'
@@ -16,6 +15,9 @@ import { jit } from '../../src/runtime/jit.ts'
 import { kernelLibrary } from '../../src/runtime/kernels.ts'
 import { Variables } from '../../src/runtime/variables.ts'
 import { broadcastTo, iota, type Tensor } from '../../src/tensor/index.ts'
+import { windowBatch } from '../../src/train/batch.ts'
+import { nextToken } from '../../src/train/objectives/next-token.ts'
+import { TrainingStep } from '../../src/train/step.ts'
 import { FreshText } from './text.ts'
 
 const { values: flags } = parseArgs({
@@ -65,17 +67,18 @@ function configurationOf(name: string) {
 async function train(name: string, seed: number, precision: Precision) {
   const { model, batch, length } = configurationOf(name)
   const variables = new Variables(seed)
-  using step = trainingStep(bindModel(llama, model), { variables, precision, threads })
+  using step = new TrainingStep({ model: bindModel(llama, model), variables }, nextToken, {
+    precision,
+    threads,
+    optimizer: { beta2: 0.999, weightDecay: 0.01 },
+  })
   const text = new FreshText(length, seed)
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {
     const { ids, targets } = text.take(batch)
-    const { loss } = await step.run({
-      ids: NDArray.from(ids, [batch, length], 'i64'),
-      targets: NDArray.from(targets, [batch, length], 'i64'),
-      hyper: NDArray.from(adamWHyper(index, { rate: rateAt(index) })),
-    })
-    losses.push(loss.toNumbers()[0] as number)
+    const whole = { index: 0, of: 1, weight: ids.length }
+    const { loss } = await step.run(windowBatch(ids, targets, [batch, length]), whole, index, rateAt(index))
+    losses.push(loss / ids.length)
     if (index % 50 === 0) process.stderr.write(`${name} seed ${seed} ${precision} step ${index}: ${losses.at(-1)}\n`)
   }
   return { loss: mean(losses.slice(-last)), variables, text }

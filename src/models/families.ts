@@ -10,6 +10,7 @@ import type { Family, Model } from './model.ts'
 import { qwen2 } from './qwen2.ts'
 import { qwen3 } from './qwen3.ts'
 import { qwen3Moe } from './qwen3-moe.ts'
+import { labelsOf, scoredModel } from './scored.ts'
 
 type Bind = (config: Readonly<Record<string, unknown>>) => Model
 
@@ -44,7 +45,10 @@ export function modelTypes(): readonly string[] {
  */
 export function modelOf(config: Readonly<Record<string, unknown>>): Model {
   const bind = typeof config.model_type === 'string' ? families.get(config.model_type) : undefined
-  if (bind) return bind(config)
+  if (bind) {
+    const [model, labels] = [bind(config), labelsOf(config)]
+    return labels !== undefined && model.hasHead ? scoredModel(model, labels) : model
+  }
   throw new R1Error('unsupported-model', `There is no model family ${JSON.stringify(config.model_type) ?? 'given'}.`, {
     remedy: `The model_type of config.json is one of ${modelTypes().join(', ')}.`,
   })

@@ -20,3 +20,4 @@ export type {
 } from './model.ts'
 export { type R1Preset, r1Config, r1Model } from './r1.ts'
 export { type SaveOptions, saveModel } from './save.ts'
+export { scoredModel, scoreWeight } from './scored.ts'

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly resume?: boolean
   /** Only the stage of this name or number; the ones before it must be done. */
   readonly only?: string
+  /** Threads of a step; what the machine has without it. */
+  readonly threads?: number
   readonly signal?: AbortSignal
   /** Hears of each step. */
   onReport?(stage: string, line: Readonly<Record<string, number | string | boolean>>): void
@@ -74,6 +76,7 @@ function contextOf(recipe: Recipe, place: Place, parent: string, options: RunOpt
     base: dirname(resolve(recipe.file)),
     parent,
     seed: recipe.seed,
+    threads: options.threads,
     resume: options.resume ?? false,
     signal: options.signal,
     report: async (line) => options.onReport?.(place.name, line),

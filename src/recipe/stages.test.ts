@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openCheckpoint } from '../checkpoint/index.ts'
+import { RewardModel } from '../train/reward-model.ts'
 import { parseRecipe } from './recipe.ts'
 import { planRecipe, runRecipe } from './run.ts'
 import { stages } from './stages.ts'
@@ -39,15 +40,16 @@ const tuning = `  - sft:
 
 const recipeOf = (body: string) => parseRecipe(head + body, join(folder, 'recipe.yaml'), stages)
 
-async function run(body: string, runs: string, options: { resume?: boolean; abortAt?: number } = {}) {
+async function run(body: string, runs: string, options: { resume?: boolean; abortAt?: number; stage?: string } = {}) {
   const abort = new AbortController()
   const finished = []
   const run = runRecipe(recipeOf(body), {
     runs: join(folder, runs),
     resume: options.resume ?? false,
     signal: abort.signal,
-    onReport: (_, { step }) => {
-      if (step === options.abortAt) abort.abort()
+    onReport: (stage, { step, asked }) => {
+      const here = (step ?? asked) === options.abortAt && options.abortAt !== undefined
+      if (here && stage === (options.stage ?? stage)) abort.abort()
     },
   })
   for await (const stage of run) finished.push(stage)
@@ -111,6 +113,102 @@ describe('stages', () => {
     expect(following?.['heldOut.divergence']).toBeLessThan(0.5)
     await using checkpoint = await openCheckpoint((finished[3] as (typeof finished)[0]).checkpoint)
     expect([...checkpoint.tensors.keys()].some((name) => name.startsWith('teacher'))).toBe(false)
+  })
+
+  it('learn to score answers: what they write loads again and orders what it has not seen', async () => {
+    const wrong = pairs.map((line) => {
+      const { prompt, completion } = JSON.parse(line)
+      return JSON.stringify({ prompt, chosen: completion, rejected: `${completion}?` })
+    })
+    await writeFile(join(folder, 'preferences.jsonl'), `${wrong.join('\n')}\n`)
+    const learning = `  - rewardModel:
+      data: { files: preferences.jsonl, heldOut: 0.2 }
+      steps: 30
+      batch: 8
+      length: 16
+      rate: 3e-3
+`
+    const [learnt] = await run(learning, 'runs')
+    expect(learnt?.metrics['heldOut.accuracy']).toBeGreaterThan(0.9)
+    const config = JSON.parse(await readFile(join(learnt?.checkpoint as string, 'config.json'), 'utf8'))
+    expect(config).toMatchObject({ architectures: ['LlamaForSequenceClassification'], id2label: { 0: 'reward' } })
+    await using judge = await RewardModel.open(learnt?.checkpoint as string)
+    const [good, bad] = (await judge.scoreAnswers('100 + 1 = ', ['101', '101?'])) as [number, number]
+    expect(good).toBeGreaterThan(bad)
+    const alone = await judge.scoreAnswers('100 + 1 = ', ['101'])
+    expect(alone[0]).toBeCloseTo(good, 5)
+    await run(pretraining, 'other')
+    const text = join(folder, 'other/small/01-pretrain/checkpoint')
+    await expect(RewardModel.open(text)).rejects.toMatchObject({ code: 'checkpoint-mismatch' })
+  })
+
+  const sampled = (kind: string) => `${pretraining}
+  - distill:
+      teacher: runs/small/01-pretrain/checkpoint
+      ${kind}
+      steps: 4
+      batch: 4
+      length: 32
+      saveEvery: 1
+`
+  const environment = `export default {
+  name: 'short',
+  *examples(split) { for (let index = split === 'train' ? 0 : 1; ; index += 2) yield { prompt: 'Number ' + index } },
+  reward: ({ tokens }) => Number(tokens.some((token) => token % 2 === 0)),
+}
+`
+
+  it("learn from a teacher's samples that an environment finds right, drawn once", async () => {
+    await writeFile(join(folder, 'short.mjs'), environment)
+    const body = sampled('samples: { environment: ./short.mjs, problems: 40, each: 2, keep: 2, maxNewTokens: 5 }')
+    const [, learnt] = await run(body, 'runs')
+    const file = join(folder, 'runs/small/02-distill/samples.jsonl')
+    const samples = (await readFile(file, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(samples.length).toBeGreaterThan(10)
+    for (const { completion, reward } of samples) {
+      expect(reward).toBe(1)
+      expect(completion.some((token: number) => token % 2 === 0)).toBe(true)
+    }
+    expect(learnt?.metrics['heldOut.loss']).toBeGreaterThan(0)
+    await expect(run(body, 'cut', { abortAt: 32, stage: '02-distill' })).rejects.toMatchObject({ code: 'aborted' })
+    await run(body, 'cut', { resume: true })
+    expect(await readFile(join(folder, 'cut/small/02-distill/samples.jsonl'))).toEqual(await readFile(file))
+    expect(await weights('cut', '02-distill')).toEqual(await weights('runs', '02-distill'))
+  })
+
+  it("learn from the student's own samples, and go on after a stop with the identical weights", async () => {
+    await writeFile(join(folder, 'short.mjs'), environment)
+    const body = sampled('onPolicy: { environment: ./short.mjs, maxNewTokens: 8 }')
+    const [, learnt] = await run(body, 'runs')
+    expect(learnt?.metrics['heldOut.divergence']).toBeLessThan(0.1)
+    const other = body.replace('steps: 12', 'steps: 3')
+    await run(other, 'whole')
+    await expect(run(other, 'cut', { abortAt: 2, stage: '02-distill' })).rejects.toMatchObject({ code: 'aborted' })
+    await run(other, 'cut', { resume: true })
+    expect(await weights('cut', '02-distill')).toEqual(await weights('whole', '02-distill'))
+  })
+
+  it('have the same loss curve with one and with two data workers, and another with options of the loop', async () => {
+    const losses = async (runs: string, extra = '') => {
+      await run(`${pretraining}${extra}`, runs)
+      const lines = await readFile(join(folder, runs, 'small/01-pretrain/metrics.jsonl'), 'utf8')
+      return lines
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    }
+    const curve = (lines: readonly { loss: number }[]) => lines.map(({ loss }) => loss)
+    const expected = curve(await losses('one'))
+    expect(curve(await losses('two', '      workers: 2\n'))).toEqual(expected)
+    const moved = await losses('moved', '      adversarial: { method: pgd, epsilon: 0.5 }\n')
+    for (const { adversarial } of moved) expect(adversarial).toBeGreaterThan(0)
+    const held = '      consolidation: { data: { files: text.txt, unit: paragraph }, rows: 4, strength: 1000 }\n'
+    expect(curve(await losses('held', held)).slice(1)).not.toEqual(expected.slice(1))
+    const shared = await losses('shared', '      objectives: { confidence: 0.5, learned: true }\n')
+    expect(shared[0].confidence).toBeLessThan(0)
   })
 
   it('go on after a stop with the identical weights and the same lines of metrics', async () => {

@@ -3,8 +3,9 @@ import { adapt } from '../train/stages/adapt.ts'
 import { distill } from '../train/stages/distill.ts'
 import { dpo } from '../train/stages/dpo.ts'
 import { pretrain } from '../train/stages/pretrain.ts'
+import { rewardModel } from '../train/stages/reward-model.ts'
 import { sft } from '../train/stages/sft.ts'
 import type { Stage } from '../train/stages/stage.ts'
 
 /** Every stage that a recipe may name. */
-export const stages = [pretrain, adapt, sft, dpo, distill, quantize] as unknown as readonly Stage[]
+export const stages = [pretrain, adapt, sft, dpo, rewardModel, distill, quantize] as unknown as readonly Stage[]

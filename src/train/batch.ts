@@ -40,6 +40,25 @@ export function batchOfTokens({ shape, ids, targets, weights, segments, position
   }
 }
 
+/** A batch in which every target counts and each row begins a text. @param shape `[B, S]` */
+export function windowBatch(
+  ids: BigInt64Array,
+  targets: BigInt64Array,
+  shape: readonly [rows: number, length: number],
+): Batch {
+  const [, length] = shape
+  return {
+    ids: NDArray.from(ids, shape, 'i64'),
+    targets: NDArray.from(targets, shape, 'i64'),
+    positions: NDArray.from(
+      ids.map((_, at) => BigInt(at % length)),
+      shape,
+      'i64',
+    ),
+    weights: NDArray.from(new Float32Array(ids.length).fill(1), shape),
+  }
+}
+
 /** Weight of all targets of a batch. */
 export function weightOf({ weights }: Batch): number {
   let total = 0

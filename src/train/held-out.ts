@@ -17,7 +17,7 @@ export class HeldOut {
     { model, variables }: LoadedModel,
     objective: Objective,
     batches: readonly Batch[],
-    options: Pick<StepOptions, 'precision' | 'scope'> = {},
+    options: Pick<StepOptions, 'precision' | 'scope' | 'threads'> = {},
   ) {
     const { scope, ...jitOptions } = options
     this.batches = batches

@@ -29,7 +29,10 @@ export function forwardPass(model: Model, scope: Scope, batch: TracedBatch, opti
     scope,
     batch,
     hidden,
-    head: model.head(scope, hidden),
+    // Made when it is asked for: what scores texts has none.
+    get head() {
+      return model.head(scope, hidden)
+    },
     again: (replaced) => forwardPass(model, scope.replacing(replaced), batch, options),
   }
 }

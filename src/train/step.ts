@@ -3,6 +3,7 @@ import type { LoadedModel } from '../models/load.ts'
 import { type Parameter, Scope, type ScopeOptions } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import { type ArrayTree, type Jit, type JitOptions, jit } from '../runtime/jit.ts'
+import { copyTo } from '../runtime/transfer.ts'
 import { adamW, add, assign, gradients, multiply, subtract, type Tensor, variable } from '../tensor/index.ts'
 import type { Batch } from './batch.ts'
 import { forwardPass, type Objective, type TracedBatch } from './objective.ts'
@@ -18,7 +19,10 @@ export interface OptimizerOptions {
   readonly largestNorm?: number
 }
 
-export interface StepOptions extends Pick<JitOptions, 'threads' | 'spinning' | 'kernels' | 'precision' | 'emulate'> {
+/** How the graphs of a step are compiled. */
+const compileKeys = ['device', 'threads', 'spinning', 'kernels', 'precision', 'emulate', 'state', 'profile'] as const
+
+export interface StepOptions extends Pick<JitOptions, (typeof compileKeys)[number]> {
   readonly optimizer?: OptimizerOptions
   /** Which parameters are trained, and adapters. */
   readonly scope?: ScopeOptions
@@ -116,7 +120,6 @@ export class TrainingStep {
       hyper: NDArray.from(hyperOf(step, rate, this.options.optimizer)),
       kept: NDArray.scalar(step > 1 ? (this.options.ema ?? 0) : 0),
     })
-    const numberOf = (array: NDArray) => array.toNumbers()[0] as number
     const sums = {
       loss: numberOf(outputs.loss),
       metrics: Object.fromEntries(Object.entries(outputs.metrics).map(([name, sum]) => [name, numberOf(sum)])),
@@ -128,6 +131,21 @@ export class TrainingStep {
       })
     }
     return sums
+  }
+
+  /** Compiles a step over one such batch without running it. */
+  async prepare(batch: Batch): Promise<void> {
+    await this.part({ first: true, last: true }).prepare({
+      batch: presentArrays(batch),
+      scale: NDArray.scalar(1),
+      hyper: NDArray.from(hyperOf(1, 0)),
+      kept: NDArray.scalar(0),
+    })
+  }
+
+  /** Ends profiling, where `profile` asked for it; paths of the profiles. */
+  endProfiling(): string[] {
+    return [...this.parts.values()].flatMap((part) => part.endProfiling())
   }
 
   dispose(): void {
@@ -143,11 +161,14 @@ export class TrainingStep {
     const key = `${part.first} ${part.last}`
     let compiled = this.parts.get(key)
     if (!compiled) {
-      const { threads, spinning, kernels, precision, emulate } = this.options
+      const given = compileKeys.flatMap((option) => {
+        const value = this.options[option]
+        return value === undefined ? [] : [[option, value] as const]
+      })
       compiled = jit((inputs: Inputs) => this.trace(inputs, part), {
         variables: this.loaded.variables,
         reuseOutputs: true,
-        ...{ threads, spinning, kernels, precision, emulate },
+        ...(Object.fromEntries(given) as JitOptions),
       })
       this.parts.set(key, compiled)
     }
@@ -196,6 +217,13 @@ export class TrainingStep {
     }
     return { loss, metrics, norm: update.norm }
   }
+}
+
+/** A scalar of any device. */
+function numberOf(array: NDArray): number {
+  if (array.device === 'cpu') return array.toNumbers()[0] as number
+  using host = copyTo(array, 'cpu')
+  return host.toNumbers()[0] as number
 }
 
 /** A batch without the arrays that are not there. */

@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { R1Error } from '../errors.ts'
 import type { LoadedModel } from '../models/load.ts'
 import { NDArray } from '../runtime/array.ts'
+import type { Objective } from './objective.ts'
 import { nextToken } from './objectives/next-token.ts'
 import { schedule } from './schedule.ts'
 import { stateNames } from './step.ts'
@@ -136,6 +138,29 @@ describe('Trainer', () => {
         expect(loaded.variables.get(key)?.bytes).toEqual(whole.variables.get(key)?.bytes)
       }
     }
+  })
+
+  it('goes on after a first try as if there had been none, accumulated and averaged too', async () => {
+    const options = { accumulation: 2, ema: 0.9 }
+    const expected = await losses({ ...options, batches: new CountedBatches(4) })
+    const [tried, untouched] = [tinyModel(), tinyModel()]
+    using run = trainer(tried, { ...options, batches: new CountedBatches(4) })
+    await run.preflight()
+    for (const { name, tensor } of untouched.model.parameters()) {
+      expect(tried.variables.get(name)?.bytes).toEqual(untouched.variables.ensure(tensor, name).bytes)
+    }
+    expect(lossesOf(await reports(run.run()))).toEqual(expected)
+  })
+
+  it('says at the first try what to change where a step does not fit into memory', async () => {
+    const full: Objective = {
+      name: 'full',
+      sums: () => {
+        throw new R1Error('out-of-memory', 'No room.')
+      },
+    }
+    using run = trainer(tinyModel(), { objective: full })
+    await expect(run.preflight()).rejects.toMatchObject({ code: 'out-of-memory', remedy: /accumulation/ })
   })
 
   it('averages the parameters from the first step on', async () => {

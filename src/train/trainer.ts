@@ -107,11 +107,28 @@ export class Trainer {
   }
 
   /**
-   * Runs one step over these batches without counting it, and undoes nothing: for a first step with the longest batch,
-   * call it on a trainer that is thrown away.
+   * Runs the first step at a rate of 0 and forgets it: what does not fit into memory fails now. Rows have one length, so
+   * that no later batch is longer. Call it before `restore` and `run`, which go on as if it had not been.
+   *
+   * @throws R1Error `out-of-memory`, `not-finite`, and what the batches throw
    */
-  async tryOut(batches: readonly Batch[]): Promise<void> {
-    await this.advance(batches)
+  async preflight(): Promise<void> {
+    const { batches } = this.options
+    const before = batches.state()
+    const first = await this.collect()
+    await batches.restore(before)
+    if (first.length === 0) return
+    try {
+      await this.compute(first, 1, 0)
+    } catch (error) {
+      throw R1Error.isInstance(error, 'out-of-memory') ? tooLarge(error) : error
+    }
+    for (const name of this.compiled.trained) {
+      for (const key of [stateNames.firstMoment(name), stateNames.secondMoment(name)]) {
+        const moment = this.loaded.variables.get(key)
+        if (moment) (moment.data as Float32Array).fill(0)
+      }
+    }
   }
 
   /** Writes all that is needed to go on with the identical next step. @throws R1Error `disk-full`, `file-failure` */
@@ -162,12 +179,28 @@ export class Trainer {
   }
 
   private async advance(batches: readonly Batch[]): Promise<StepReport> {
-    const { objective, schedule, steps } = this.options
     const started = performance.now()
-    const weight = batches.reduce((sum, batch) => sum + (objective.weight ?? weightOf)(batch), 0)
-    const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0)
     const step = this.done + 1
-    const rate = schedule(step)
+    const rate = this.options.schedule(step)
+    const computed = await this.compute(batches, step, rate)
+    const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0)
+    this.done = step
+    this.totalTokens += tokens
+    return {
+      step,
+      steps: this.options.steps,
+      ...computed,
+      rate,
+      tokens,
+      totalTokens: this.totalTokens,
+      milliseconds: performance.now() - started,
+    }
+  }
+
+  /** Means of a step by weight, and the norm of its gradients. */
+  private async compute(batches: readonly Batch[], step: number, rate: number) {
+    const { objective } = this.options
+    const weight = batches.reduce((sum, batch) => sum + (objective.weight ?? weightOf)(batch), 0)
     let [loss, norm] = [0, 0]
     const metrics: Record<string, number> = {}
     for (const [index, batch] of batches.entries()) {
@@ -176,20 +209,9 @@ export class Trainer {
       norm = sums.norm
       for (const [name, sum] of Object.entries(sums.metrics)) metrics[name] = (metrics[name] ?? 0) + sum
     }
-    this.done = step
-    this.totalTokens += tokens
     const divisor = Math.max(weight, Number.MIN_VALUE)
-    return {
-      step,
-      steps,
-      loss: loss / divisor,
-      metrics: Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / divisor])),
-      norm,
-      rate,
-      tokens,
-      totalTokens: this.totalTokens,
-      milliseconds: performance.now() - started,
-    }
+    const means = Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / divisor]))
+    return { loss: loss / divisor, metrics: means, norm }
   }
 
   private async evaluated(report: StepReport, signal?: AbortSignal): Promise<StepReport> {
@@ -200,4 +222,11 @@ export class Trainer {
     if (verdict?.stop) this.stopped = true
     return { ...report, evaluated, ...(verdict && { best: verdict.best }) }
   }
+}
+
+function tooLarge(cause: R1Error): R1Error {
+  return new R1Error('out-of-memory', 'A step of training does not fit into memory.', {
+    remedy: 'Lower `batch` or `length`, raise `accumulation`, or set `checkpointing: true`.',
+    cause,
+  })
 }

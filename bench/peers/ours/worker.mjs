@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 
 const dist = new URL('../../../dist/', import.meta.url)
 const load = (path) => import(new URL(path, dist))
-const [{ modelOf }, { NDArray }, { jit }, { kernelLibrary }, { Variables }, { matmul }, { linearLayers }, steps] =
+const [{ modelOf }, { NDArray }, { jit }, { kernelLibrary }, { Variables }, { matmul }, { linearLayers }, ...train] =
   await Promise.all([
     load('models/families.js'),
     load('runtime/array.js'),
@@ -17,8 +17,11 @@ const [{ modelOf }, { NDArray }, { jit }, { kernelLibrary }, { Variables }, { ma
     load('runtime/variables.js'),
     load('tensor/index.js'),
     load('cli/bench/train-configurations.js'),
-    load('cli/bench/training-step.js'),
+    load('train/batch.js'),
+    load('train/objectives/next-token.js'),
+    load('train/step.js'),
   ])
+const [{ windowBatch }, { nextToken }, { TrainingStep }] = train
 
 const configuration = JSON.parse(process.argv[2])
 const mode = process.argv[3]
@@ -47,24 +50,21 @@ class Trainer {
     const adapter = { rank: loraRank, alpha: 2 * loraRank, accepts: (layer) => linearLayers.test(layer) }
     this.variables = new Variables(7)
     const scope = loraRank > 0 ? { adapter } : {}
-    this.step = steps.trainingStep(model, { variables: this.variables, threads, kernels, precision, scope })
+    const optimizer = { beta2: 0.999, weightDecay: 0.01 }
+    const loaded = { model, variables: this.variables }
+    this.step = new TrainingStep(loaded, nextToken, { threads, kernels, precision, scope, optimizer })
     const ids = randomIds(batch * sequence, vocabulary)
     const targets = ids.map((_, at) => ids[at - (at % sequence) + ((at + 1) % sequence)])
-    this.inputs = {
-      ids: NDArray.from(ids, [batch, sequence], 'i64'),
-      targets: NDArray.from(targets, [batch, sequence], 'i64'),
-      hyper: NDArray.from(steps.adamWHyper(1)),
-    }
+    this.batch = windowBatch(ids, targets, [batch, sequence])
+    this.whole = { index: 0, of: 1, weight: batch * sequence }
     this.steps = 0
   }
 
   async run() {
     const start = performance.now()
     this.steps += 1
-    this.inputs.hyper.data.set(steps.adamWHyper(this.steps))
-    const { loss } = await this.step.run(this.inputs)
-    const value = loss.toNumbers()[0]
-    return { ms: performance.now() - start, loss: value }
+    const { loss } = await this.step.run(this.batch, this.whole, this.steps, 1e-3)
+    return { ms: performance.now() - start, loss: loss / this.whole.weight }
   }
 
   parameters(accept) {

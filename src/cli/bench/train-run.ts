@@ -1,11 +1,12 @@
 import { bindModel } from '../../models/bind.ts'
 import { llama } from '../../models/llama.ts'
-import { NDArray } from '../../runtime/array.ts'
 import { kernelLibrary } from '../../runtime/kernels.ts'
 import { Variables } from '../../runtime/variables.ts'
+import { windowBatch } from '../../train/batch.ts'
+import { nextToken } from '../../train/objectives/next-token.ts'
+import { TrainingStep } from '../../train/step.ts'
 import { EventLoopWatch, median, peakMemoryMb } from './measure.ts'
 import { linearLayers, stepOperations, type TrainConfiguration } from './train-configurations.ts'
-import { adamWHyper, trainingStep } from './training-step.ts'
 
 export interface TrainRunOptions {
   readonly steps: number
@@ -51,36 +52,27 @@ export async function runTraining(
     accepts: (layer: string) => linearLayers.test(layer),
   }
   using variables = new Variables(7)
-  using step = trainingStep(bindModel(llama, model), {
-    variables,
+  using step = new TrainingStep({ model: bindModel(llama, model), variables }, nextToken, {
     threads,
     kernels,
     precision,
     scope: adapter ? { adapter } : {},
   })
   const ids = tokens(batch * length, model.vocab_size)
-  const inputs = {
-    ids: NDArray.from(ids, [batch, length], 'i64'),
-    targets: NDArray.from(
-      ids.map((_, at) => ids[(at + 1) % ids.length] as bigint),
-      [batch, length],
-      'i64',
-    ),
-    hyper: NDArray.from(adamWHyper(1)),
-  }
+  const targets = ids.map((_, at) => ids[(at + 1) % ids.length] as bigint)
+  const window = windowBatch(ids, targets, [batch, length])
   const started = performance.now()
-  await step.prepare(inputs)
+  await step.prepare(window)
   const compileMs = performance.now() - started
 
   const times: number[] = []
   const losses: number[] = []
   let watch: EventLoopWatch | undefined
   for (let index = 1; index <= steps; index++) {
-    inputs.hyper.data.set(adamWHyper(index))
     const before = performance.now()
-    const { loss } = await step.run(inputs)
+    const { loss } = await step.run(window, { index: 0, of: 1, weight: batch * length }, index, 1e-3)
     times.push(performance.now() - before)
-    losses.push(loss.toNumbers()[0] as number)
+    losses.push(loss / (batch * length))
     // The first step makes the variables and the memory plan.
     if (index === 1) watch = new EventLoopWatch()
   }

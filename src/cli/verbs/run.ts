@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { R1Error } from '../../errors.ts'
 import type { FinishedStage, PlannedStage } from '../../recipe/run.ts'
@@ -6,6 +7,7 @@ import { interruptible } from '../interrupt.ts'
 import { withProgress } from '../progress.ts'
 import { formatBytes, formatCount, formatDuration } from '../sizes.ts'
 import { createVerb, printResult } from '../verb.ts'
+import { parseWhole } from '../whole-number.ts'
 
 interface RunValues {
   json?: boolean
@@ -13,6 +15,7 @@ interface RunValues {
   only?: string
   dryRun?: boolean
   runs: string
+  threads?: number
 }
 
 async function readRecipe(file: string) {
@@ -26,14 +29,32 @@ async function readRecipe(file: string) {
   return parseRecipe(text, file, stages)
 }
 
-/** A step as a line of progress: stage, step, loss, rate, what is left. */
-function progressOf(stage: string, line: Readonly<Record<string, unknown>>, started: number): string {
+/** A stage under way: when it began, and how its operations compare with what the machine can do. */
+interface Pace {
+  readonly stage: string
+  readonly started: number
+  /** The first step that was seen: a run that was resumed begins in the middle. */
+  readonly first: number
+  /** Floating-point operations of a token. */
+  readonly operations: number
+  /** What products reach here at the most. */
+  readonly gflops: number
+}
+
+/** A step as a line of progress: stage, step, loss, speed and its share of the peak, what is left. */
+function progressOf(
+  { stage, started, first, operations, gflops }: Pace,
+  line: Readonly<Record<string, unknown>>,
+): string {
   const { step, steps, loss, tokens, milliseconds } = line as Record<string, number>
   if (step === undefined || steps === undefined) return `${stage} ${JSON.stringify(line)}`
   const perSecond = ((tokens ?? 0) * 1000) / (milliseconds ?? 1)
-  const left = ((performance.now() - started) / step) * (steps - step)
-  return `${stage}  ${step}/${steps}  loss ${loss?.toFixed(4)}  ${formatCount(perSecond)} tokens/s  ${formatDuration(left)} left`
+  const share = formatShare((perSecond * operations) / gflops / 1e9)
+  const left = formatDuration(((performance.now() - started) / (step - first + 1)) * (steps - step))
+  return `${stage}  ${step}/${steps}  loss ${loss?.toFixed(4)}  ${formatCount(perSecond)} tokens/s, ${share} of peak  ${left} left`
 }
+
+const formatShare = (share: number): string => `${(100 * share).toFixed(0)} %`
 
 function formatPlan(planned: readonly PlannedStage[], gflops: number): string {
   const lines = planned.map(({ name, plan }) => {
@@ -72,14 +93,15 @@ export function run(): Command {
     .option('--only <stage>', 'run one stage, by its name or number')
     .option('--dry-run', 'check the recipe and its data, and say what it will take')
     .option('--runs <folder>', 'where runs are kept', 'runs')
-    .action(async (file: string, { json, resume = false, only, dryRun, runs }: RunValues) => {
+    .option('--threads <n>', 'threads of a step; what the machine has without it', parseWhole)
+    .action(async (file: string, { json, resume = false, only, dryRun, runs, threads }: RunValues) => {
       const { planRecipe, runRecipe } = await import('../../recipe/run.ts')
       const recipe = await readRecipe(file)
       await interruptible(async (signal) => {
         const planned = await planRecipe(recipe, { runs, resume, signal })
+        const { measureRoof } = await import('../bench/roof.ts')
+        const gflops = await measureRoof({ threads: threads ?? availableParallelism(), rounds: 4 })
         if (dryRun) {
-          const { measureRoof } = await import('../bench/roof.ts')
-          const gflops = await measureRoof({ threads: 2, rounds: 4 })
           printResult({ recipe: recipe.name, seed: recipe.seed, stages: planned, gflops }, json, () =>
             formatPlan(planned, gflops),
           )
@@ -87,15 +109,20 @@ export function run(): Command {
         }
         const finished = await withProgress(async (progress) => {
           const done: FinishedStage[] = []
-          let [current, started] = ['', performance.now()]
+          let pace: Pace | undefined
           const options = {
             runs,
             resume,
             signal,
             ...(only !== undefined && { only }),
+            ...(threads !== undefined && { threads }),
             onReport(stage: string, line: Readonly<Record<string, number | string | boolean>>) {
-              if (stage !== current) [current, started] = [stage, performance.now()]
-              progress(progressOf(stage, line, started))
+              if (stage !== pace?.stage) {
+                const { operations = 0, tokens = 1 } = planned.find(({ name }) => name === stage)?.plan ?? {}
+                const perToken = operations / Math.max(tokens, 1)
+                pace = { stage, started: performance.now(), first: Number(line.step), operations: perToken, gflops }
+              }
+              progress(progressOf(pace, line))
             },
           }
           for await (const stage of runRecipe(recipe, options)) done.push(stage)

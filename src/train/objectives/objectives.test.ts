@@ -10,6 +10,7 @@ import { presentArrays } from '../step.ts'
 import { batchOf, CountedBatches, sequence, tinyModel } from '../testing/tiny.ts'
 import { Trainer, type TrainerOptions } from '../trainer.ts'
 import { adversarial, embeddingName } from './adversarial.ts'
+import { confidence } from './confidence.ts'
 import { distill, teacherScope } from './distill.ts'
 import { dpo } from './dpo.ts'
 import { nextToken } from './next-token.ts'
@@ -172,6 +173,20 @@ describe('weighted', () => {
     const learned = weighted({ parts: [{ objective: nextToken }, { objective: half }], learned: true })
     const { first, last } = await train(tinyModel(), { objective: learned, batches: new CountedBatches(8) })
     expect(last.loss).toBeLessThan(first.loss)
+  })
+})
+
+describe('confidence', () => {
+  it('keeps a model unsure that would grow sure of a few rows', async () => {
+    const rows = batchOf([0, 1, 2, 3].map((index) => sequence(index, 17)))
+    const entropy = async (objective: Objective) => {
+      const loaded = tinyModel()
+      await train(loaded, { batches: repeat(() => rows), objective, steps: 80 })
+      return -(await measure(loaded, confidence, rows)).loss
+    }
+    const plain = await entropy(nextToken)
+    const parts = [{ objective: nextToken }, { objective: confidence, weight: 0.3 }]
+    expect(await entropy(weighted({ parts }))).toBeGreaterThan(2 * plain)
   })
 })
 

@@ -1,15 +1,5 @@
-import {
-  cast,
-  greater,
-  matmul,
-  multiply,
-  negate,
-  normal,
-  reshape,
-  softplus,
-  sum,
-  type Tensor,
-} from '../../tensor/index.ts'
+import { scoreWeight } from '../../models/scored.ts'
+import { cast, greater, matmul, multiply, negate, reshape, softplus, sum, type Tensor } from '../../tensor/index.ts'
 import type { Objective, Pass } from '../objective.ts'
 import { chosenLessRejected, pairsOf } from './pairs.ts'
 
@@ -18,7 +8,7 @@ import { chosenLessRejected, pairsOf } from './pairs.ts'
  * read where the batch's weight is 1 (the last token of a row).
  */
 export function rowScores({ model, scope, hidden, batch }: Pass): Tensor {
-  const weight = scope.parameter('score.weight', [1, model.width], normal(1 / Math.sqrt(model.width)))
+  const weight = scoreWeight(scope, model.width)
   const scores = reshape(matmul(hidden, weight, { transposeB: true }), batch.ids.shape)
   return sum(multiply(scores, batch.weights), { axes: [1] })
 }

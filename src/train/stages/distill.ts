@@ -1,84 +1,234 @@
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { locateCheckpoint, openCheckpoint } from '../../checkpoint/index.ts'
+import {
+  ListStream,
+  PackedRows,
+  RepeatedStream,
+  ShuffledStream,
+  type Stream,
+  TransformedStream,
+} from '../../data/index.ts'
+import type { Environment } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
-import { type LoadedModel, loadModel, modelOf } from '../../models/index.ts'
-import { loadTokenizer } from '../../text/index.ts'
-import { distill as distillObjective, teacherScope } from '../objectives/distill.ts'
+import { type LoadedModel, modelOf } from '../../models/index.ts'
+import { loadTokenizer, RenderPool } from '../../text/index.ts'
+import { distill as distillObjective } from '../objectives/distill.ts'
+import { nextToken } from '../objectives/next-token.ts'
+import { OwnSamples, writtenExample } from '../sampling/own-samples.ts'
+import { ProblemReader } from '../sampling/problems.ts'
+import { Sampler } from '../sampling/sampler.ts'
+import { drawVerified, type VerifiedSample } from '../sampling/verified.ts'
 import { hashesOf } from './data-options.ts'
+import { environmentSchema, openEnvironment } from './environment-option.ts'
 import { loopShape } from './options.ts'
 import { rowBatches } from './row-batches.ts'
-import type { Stage, StageContext } from './stage.ts'
-import { checkTexts, heldOutRows, textDataShape, trainingRows } from './text-rows.ts'
-import { planTraining, runTraining, type TrainStage } from './train-stage.ts'
+import type { StageContext } from './stage.ts'
+import { loadTeacher, openTeacher, seatTeacher } from './teacher.ts'
+import { type TextData, textDataSchema } from './text-data.ts'
+import { checkTexts, heldOutRows, isolatedShape, trainingRows } from './text-rows.ts'
+import { type StageBatches, type TrainStage, trainingStage } from './train-stage.ts'
 
-const options = z.strictObject({
-  teacher: z.string().min(1).describe('The checkpoint to learn from; it must have the same tokenizer.'),
-  data: z.strictObject(textDataShape),
-  divergence: z
-    .union([z.enum(['forward', 'reverse']), z.number().gt(0).lt(1)])
-    .default('forward')
-    .describe('KL of the teacher to the student, the reverse, or β of the generalised Jensen-Shannon divergence.'),
-  temperature: z.number().positive().default(1).describe('Divides the logits of both.'),
-  targets: z.number().min(0).max(1).default(0).describe('Share of the plain cross-entropy in the loss.'),
-  isolated: z.boolean().default(false).describe('Hides texts of one row from each other.'),
-  ...loopShape,
+const count = z.int().positive()
+
+const drawnShape = {
+  environment: environmentSchema,
+  temperature: z.number().min(0).max(10).default(1).describe('Temperature of the samples.'),
+  maxNewTokens: count
+    .max(1 << 20)
+    .default(256)
+    .describe('Most tokens of a sample.'),
+} as const
+
+const samplesSchema = z.strictObject({
+  ...drawnShape,
+  problems: count.default(1000).describe('How many problems the teacher is asked.'),
+  each: count.max(256).default(4).describe('Samples drawn for each problem.'),
+  keep: count.max(256).default(1).describe('Samples kept of each problem at the most.'),
+  threshold: z.number().default(1).describe('Least reward of a sample that is kept.'),
+  shuffle: count.default(1000).describe('Samples held at once: each next one is drawn from these.'),
 })
+
+const onPolicySchema = z.strictObject(drawnShape)
+
+const options = z
+  .strictObject({
+    teacher: z.string().min(1).describe('The checkpoint to learn from; it must have the same tokenizer.'),
+    data: textDataSchema.optional().describe('Given texts, on which the student follows the teacher.'),
+    samples: samplesSchema
+      .optional()
+      .describe('Instead of texts: what the teacher writes, where an environment finds it right (`samples.jsonl`).'),
+    onPolicy: onPolicySchema
+      .optional()
+      .describe('Instead of texts: what the student writes itself at each step, judged by the teacher token by token.'),
+    divergence: z
+      .union([z.enum(['forward', 'reverse']), z.number().gt(0).lt(1)])
+      .optional()
+      .describe(
+        'KL of the teacher to the student, the reverse, or β of the generalised Jensen-Shannon divergence. Without it `forward` on texts, `reverse` on own samples, and plain cross-entropy on samples of the teacher.',
+      ),
+    temperature: z.number().positive().default(1).describe('Divides the logits of both.'),
+    targets: z.number().min(0).max(1).default(0).describe('Share of the plain cross-entropy in the loss.'),
+    ...isolatedShape,
+    ...loopShape,
+  })
+  .refine(({ data, samples, onPolicy }) => [data, samples, onPolicy].filter(Boolean).length === 1, {
+    message: 'must have one of data, samples and onPolicy',
+  })
+  .refine(({ onPolicy, adapter }) => !(onPolicy && adapter), {
+    path: ['adapter'],
+    message: 'cannot be trained on own samples: the engine reads whole weights',
+  })
 
 type Options = z.output<typeof options>
 
-async function openTeacher({ teacher }: Options, base: string) {
-  const local = resolve(base, teacher)
-  const exists = await stat(local).then(
-    () => true,
-    () => false,
-  )
-  return openCheckpoint(await locateCheckpoint(exists ? local : teacher))
+/** The problems of a stage that draws samples, and how they become tokens. */
+interface Drawn {
+  readonly environment: Environment
+  readonly reader: ProblemReader
+  readonly slots: number
 }
 
-/** Puts the teacher's parameters beside the student's. @throws R1Error `checkpoint-mismatch` for another vocabulary */
-async function seatTeacher(settings: Options, base: string, { model, variables }: LoadedModel): Promise<void> {
-  await using checkpoint = await openTeacher(settings, base)
-  const teacher = await loadModel(checkpoint)
-  if (teacher.model.vocabulary !== model.vocabulary) {
-    throw new R1Error(
-      'checkpoint-mismatch',
-      `The teacher has ${teacher.model.vocabulary} tokens, the student ${model.vocabulary}.`,
-      { remedy: 'Make the student with the tokenizer of its teacher.' },
-    )
-  }
-  for (const name of teacher.variables.names) {
-    const array = teacher.variables.get(name)
-    if (array) variables.set(`${teacherScope}.${name}`, array)
-  }
+const slotsOf = (rows: number): number => Math.min(rows, 16)
+
+/** Rows from texts that were found good. */
+function rowsOf(samples: Stream<VerifiedSample>, length: number, pad: number) {
+  const examples = new TransformedStream(samples, ({ prompt, completion }) => [writtenExample(prompt, completion)])
+  return new PackedRows(examples, { length, pad })
 }
 
-async function stageOf(settings: Options, { base, parent, seed }: StageContext): Promise<TrainStage> {
-  const { data, length, isolated, divergence, temperature, targets } = settings
-  await using checkpoint = await openTeacher(settings, base)
-  const teacher = modelOf(checkpoint.config)
+/** Samples of the teacher, drawn before the first step or read from an earlier run. */
+async function teacherSamples(
+  settings: Options,
+  context: StageContext,
+  { environment, reader, slots }: Drawn,
+  student: LoadedModel,
+): Promise<readonly [train: readonly VerifiedSample[], heldOut: readonly VerifiedSample[]]> {
+  const { teacher: path, samples, length } = settings
+  const { base, folder, seed, signal, threads } = context
+  const teacher = await loadTeacher(path, base, student.model)
+  try {
+    await using sampler = await Sampler.create(teacher, reader.stopIds, { slots, context: length + 1, threads })
+    const wanted = samples as NonNullable<typeof samples>
+    const draw = (file: string, split: 'train' | 'held-out', problems: number) =>
+      drawVerified(
+        join(folder, file),
+        { sampler, reader, environment },
+        split,
+        seed,
+        { ...wanted, problems },
+        { signal, onProgress: (asked, kept) => context.report({ sampling: split, asked, of: problems, kept }) },
+      )
+    const train = await draw('samples.jsonl', 'train', wanted.problems)
+    const heldOut = await draw('held-out.jsonl', 'held-out', Math.ceil(wanted.problems / 20))
+    if (train.length > 0) return [train, heldOut]
+  } finally {
+    teacher.variables.dispose()
+  }
+  throw new R1Error('no-data', 'The teacher solved none of the problems.', {
+    remedy: 'Draw more samples for each, ask easier problems, or lower `threshold`.',
+  })
+}
+
+async function sampleBatches(
+  settings: Options,
+  context: StageContext,
+  drawn: Drawn,
+  student: LoadedModel,
+  rows: number,
+): Promise<StageBatches> {
+  const { length, workers, samples } = settings
+  const [train, heldOut] = await teacherSamples(settings, context, drawn, student)
+  const pad = drawn.reader.tokenizer.special.pad ?? 0
+  const repeated = new RepeatedStream(new ListStream(train))
+  const shuffled = new ShuffledStream(repeated, { seed: context.seed, buffer: samples?.shuffle ?? 1000 })
+  return rowBatches(rowsOf(shuffled, length, pad), rowsOf(new ListStream(heldOut), length, pad), { rows, workers })
+}
+
+/** The student's own samples to learn from; to measure on, what the teacher writes for held-out problems. */
+async function ownBatches(
+  { onPolicy, length, teacher: path }: Options,
+  { base, seed, signal, threads }: StageContext,
+  { environment, reader, slots }: Drawn,
+  student: LoadedModel,
+  rows: number,
+): Promise<StageBatches> {
+  const { maxNewTokens, temperature } = onPolicy as NonNullable<typeof onPolicy>
+  const teacher = await loadTeacher(path, base, student.model)
+  const open = (loaded: LoadedModel) => Sampler.create(loaded, reader.stopIds, { slots, context: length + 1, threads })
+  const samplers = { training: await open(student), heldOut: await open(teacher) }
+  const sampling = { rows, length, maxNewTokens, temperature, seed, signal }
+  const batches = (sampler: Sampler, split: 'train' | 'held-out') =>
+    new OwnSamples(sampler, reader, environment, { ...sampling, split })
+  let looks = 0
+  const measured = batches(samplers.heldOut, 'held-out')
   return {
-    name: 'distill',
-    objective: distillObjective({ teacher, divergence, temperature, targets }),
-    hashes: () => hashesOf(data, base),
-    check: () => checkTexts(data, base),
-    async batches(rows) {
-      const cutting = { length, isolated, tokenizer: await loadTokenizer(parent) }
-      return rowBatches(await trainingRows(data, base, seed, cutting), await heldOutRows(data, base, cutting), rows)
+    training: batches(samplers.training, 'train'),
+    heldOut: {
+      next: async () => (looks++ < heldOutBatches ? measured.next() : undefined),
+      state: () => measured.state(),
+      restore: (state) => measured.restore(state),
+    },
+    async close() {
+      await samplers.training.close()
+      await samplers.heldOut.close()
+      teacher.variables.dispose()
+    },
+  }
+}
+
+/** Batches of the teacher's texts that are measured on. */
+const heldOutBatches = 2
+
+function textBatches(settings: Options, data: TextData, { base, parent, seed }: StageContext) {
+  const { length, isolated, workers } = settings
+  return async (rows: number) => {
+    const cutting = { length, isolated, workers, tokenizer: await loadTokenizer(parent) }
+    const training = await trainingRows(data, base, seed, cutting)
+    return rowBatches(training, await heldOutRows(data, base, cutting), { rows, workers })
+  }
+}
+
+async function stageOf(settings: Options, context: StageContext): Promise<TrainStage> {
+  const { data, samples, onPolicy, temperature, targets } = settings
+  const { base, parent } = context
+  await using checkpoint = await openTeacher(settings.teacher, base)
+  const teacher = modelOf(checkpoint.config)
+  const divergence = settings.divergence ?? (samples ? undefined : onPolicy ? 'reverse' : 'forward')
+  const followed = divergence !== undefined
+  const pool = new RenderPool()
+  const drawing = samples ?? onPolicy
+  const environment = drawing && (await openEnvironment(drawing.environment, base))
+  return {
+    objective: followed ? distillObjective({ teacher, divergence, temperature, targets }) : nextToken,
+    sampled: environment !== undefined,
+    hashes: async () => (data ? hashesOf(data, base) : {}),
+    async check() {
+      if (data) await checkTexts(data, base)
+    },
+    async batches(rows, loaded) {
+      if (data) return textBatches(settings, data, context)(rows)
+      const reader = await ProblemReader.open(parent, pool)
+      const drawn = { environment: environment as Environment, reader, slots: slotsOf(rows) }
+      const student = loaded as LoadedModel
+      return samples
+        ? sampleBatches(settings, context, drawn, student, rows)
+        : ownBatches(settings, context, drawn, student, rows)
     },
     async prepare(loaded) {
-      await seatTeacher(settings, base, loaded)
-      return {}
+      if (followed) seatTeacher(await loadTeacher(settings.teacher, base, loaded.model), loaded)
+    },
+    async close() {
+      pool[Symbol.dispose]()
+      await environment?.close?.()
     },
   }
 }
 
-/** Learns the whole distribution of a larger model. */
-export const distill: Stage<typeof options> = {
+/** Learns from a larger model. */
+export const distill = trainingStage({
   name: 'distill',
-  summary: "Learns a teacher's whole distribution over the next token, on given texts.",
+  summary:
+    "Learns from a teacher: its whole distribution on given texts or on the student's own samples, or its verified answers.",
   options,
-  plan: async (settings, context) => planTraining(await stageOf(settings, context), settings, context),
-  run: async (settings, context) => runTraining(await stageOf(settings, context), settings, context),
-}
+  make: stageOf,
+})

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { openCheckpoint } from '../../checkpoint/index.ts'
+import { completionExample } from '../../data/index.ts'
 import { loadModel } from '../../models/index.ts'
 import { Scope } from '../../nn/index.ts'
 import { jit } from '../../runtime/jit.ts'
@@ -7,34 +8,28 @@ import { loadTokenizer } from '../../text/index.ts'
 import type { Batch } from '../batch.ts'
 import { forwardPass, type TracedBatch } from '../objective.ts'
 import { dpo as dpoObjective } from '../objectives/dpo.ts'
+import { chosenNextToken } from '../objectives/pairs.ts'
 import { rowLogProbabilities } from '../objectives/sequence.ts'
-import { presentArrays } from '../step.ts'
+import { presentArrays, type StepOptions } from '../step.ts'
 import { hashesOf } from './data-options.ts'
-import { loopShape } from './options.ts'
-import { checkPreferences, preferenceRows, preferenceShape } from './preference-rows.ts'
+import { brokenPairs, checkPreferences, holdsPairs, preferenceRows, preferenceShape } from './preference-rows.ts'
 import { rowBatches } from './row-batches.ts'
-import type { Stage, StageContext } from './stage.ts'
-import { planTraining, runTraining, type TrainStage } from './train-stage.ts'
+import { trainingStage } from './train-stage.ts'
 
 const options = z
   .strictObject({
-    data: z.strictObject(preferenceShape),
     beta: z.number().positive().default(0.1).describe('How much it costs to move away from the model it began with.'),
-    ...loopShape,
-    rate: z.number().positive().default(5e-5).describe('Learning rate after warm-up.'),
+    ...preferenceShape,
   })
-  .refine(({ batch, accumulation }) => batch % (2 * accumulation) === 0, {
-    path: ['batch'],
-    message: 'must hold whole pairs in each part: a multiple of twice the accumulation',
-  })
+  .refine(holdsPairs, brokenPairs)
 
 /** The model that training begins with: what the pairs' log-probabilities are compared with. */
-async function referenceOf(parent: string, precision: 'f32' | 'bf16') {
+async function referenceOf(parent: string, options: Pick<StepOptions, 'precision' | 'threads'>) {
   await using checkpoint = await openCheckpoint(parent)
   const { model, variables } = await loadModel(checkpoint)
   const compiled = jit(
     ({ batch }: { batch: TracedBatch }) => rowLogProbabilities(forwardPass(model, new Scope(), batch)),
-    { variables, precision },
+    { variables, ...options },
   )
   return {
     extend: async (batch: Batch): Promise<Batch> => ({
@@ -48,18 +43,22 @@ async function referenceOf(parent: string, precision: 'f32' | 'bf16') {
   }
 }
 
-function stageOf(settings: z.output<typeof options>, { base, parent, seed }: StageContext): TrainStage {
-  const { data, length, beta, precision } = settings
-  return {
-    name: 'dpo',
+/** Learns to prefer what was chosen over what was rejected. */
+export const dpo = trainingStage({
+  name: 'dpo',
+  summary: 'Learns from pairs of answers to prefer the better one (direct preference optimisation).',
+  options,
+  make: ({ data, length, beta, precision, workers }, { base, parent, seed, threads }) => ({
     objective: dpoObjective({ beta }),
+    parts: { nextToken: chosenNextToken },
     hashes: () => hashesOf(data, base),
     check: () => checkPreferences(data, base),
     async batches(rows) {
       const tokenizer = await loadTokenizer(parent)
-      const { training, heldOut } = await preferenceRows(data, { base, seed, length, tokenizer })
-      const reference = await referenceOf(parent, precision)
-      const batches = rowBatches(training, heldOut, rows, reference.extend)
+      const options = { base, seed, length, workers, tokenizer, example: completionExample }
+      const { training, heldOut } = await preferenceRows(data, options)
+      const reference = await referenceOf(parent, { precision, threads })
+      const batches = rowBatches(training, heldOut, { rows, workers, extend: reference.extend })
       return {
         ...batches,
         async close() {
@@ -68,14 +67,5 @@ function stageOf(settings: z.output<typeof options>, { base, parent, seed }: Sta
         },
       }
     },
-  }
-}
-
-/** Learns to prefer what was chosen over what was rejected. */
-export const dpo: Stage<typeof options> = {
-  name: 'dpo',
-  summary: 'Learns from pairs of answers to prefer the better one (direct preference optimisation).',
-  options,
-  plan: (settings, context) => planTraining(stageOf(settings, context), settings, context),
-  run: (settings, context) => runTraining(stageOf(settings, context), settings, context),
-}
+  }),
+})

@@ -19,8 +19,8 @@ const exists = (path: string): Promise<boolean> =>
   )
 
 /**
- * Runs a trainer to its end inside a stage: goes on from the stage's state where that is asked for, writes a line of
- * metrics a step, and saves its state every so many steps.
+ * Runs a trainer to its end inside a stage: tries a step first, goes on from the stage's state where that is asked for,
+ * writes a line of metrics a step, and saves its state every so many steps.
  *
  * @returns the last report; undefined where all was done before
  */
@@ -31,6 +31,7 @@ export async function drive(
 ): Promise<StepReport | undefined> {
   const { folder, resume, signal } = context
   const state = stateFile(folder)
+  await trainer.preflight()
   if (resume && (await exists(state))) await trainer.restore(state)
   await using metrics = await MetricsFile.open(join(folder, 'metrics.jsonl'), trainer.step)
   let last: StepReport | undefined

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { R1Error } from '../../errors.ts'
 import { type Schedule, schedule, scheduleNames } from '../schedule.ts'
+import { textDataSchema } from './text-data.ts'
 
 const whole = z.int().positive()
 const share = z.number().min(0).max(1)
@@ -27,6 +28,43 @@ export const adapterSchema = z.strictObject({
     .string()
     .default('_proj$')
     .describe('A regular expression: linear layers whose name it finds get an adapter.'),
+})
+
+/** Adversarial training on embeddings. */
+const adversarialSchema = z.strictObject({
+  method: z
+    .enum(['fgm', 'pgd'])
+    .default('fgm')
+    .describe('One step along the gradient (arXiv:1605.07725), or several within a length (arXiv:1706.06083).'),
+  epsilon: z.number().positive().default(1).describe('Length by which the table of embeddings is moved at the most.'),
+  steps: whole.max(32).default(3).describe('Steps of `pgd`.'),
+  stepLength: z.number().positive().optional().describe('Length of each step of `pgd`; half of `epsilon` without it.'),
+  share: share.default(0.5).describe('Share of the loss where the embeddings are moved.'),
+})
+
+/** Elastic weight consolidation. */
+const consolidationSchema = z.strictObject({
+  strength: z.number().positive().default(100).describe('How firmly weights are held (λ of arXiv:1612.00796).'),
+  data: textDataSchema.describe('Texts of what shall not be forgotten.'),
+  rows: whole.max(4096).default(128).describe('Rows of them by which the weights that matter are found.'),
+})
+
+/** Further losses beside a stage's own. */
+const objectivesSchema = z.strictObject({
+  nextToken: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Share of the cross-entropy of the targets; in pairs, of the chosen ones.'),
+  confidence: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Share of the negative entropy of the predictions: keeps them from growing too sure (arXiv:1701.06548).'),
+  learned: z
+    .boolean()
+    .default(false)
+    .describe('Lets the shares change by what is learnt (arXiv:1705.07115); else they stay as given.'),
 })
 
 /** What all stages that train have in common. */
@@ -60,6 +98,17 @@ export const loopShape = {
   adapter: adapterSchema
     .optional()
     .describe('Trains low-rank adapters, with all else frozen; they are merged at the end.'),
+  adversarial: adversarialSchema
+    .optional()
+    .describe('Learns where the embeddings stand and where they are moved to make the loss larger.'),
+  consolidation: consolidationSchema
+    .optional()
+    .describe('Keeps what the model knows by holding the weights that matter to it (elastic weight consolidation).'),
+  objectives: objectivesSchema.optional().describe('Further losses, added to the one of the stage with their shares.'),
+  workers: whole
+    .max(64)
+    .default(1)
+    .describe('Records that are made into tokens at once, and batches that lie ready: the result is the same.'),
   saveEvery: whole.default(100).describe('Steps between two saved states.'),
   evaluateEvery: whole.optional().describe('Steps between two looks at the held-out data.'),
   patience: whole.optional().describe('Looks without progress after which training ends.'),

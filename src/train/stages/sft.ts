@@ -20,8 +20,7 @@ import { nextToken } from '../objectives/next-token.ts'
 import { checkRecords, dataShape, hashesOf, recordsOf } from './data-options.ts'
 import { loopShape } from './options.ts'
 import { rowBatches } from './row-batches.ts'
-import type { Stage, StageContext } from './stage.ts'
-import { planTraining, runTraining, type TrainStage } from './train-stage.ts'
+import { trainingStage } from './train-stage.ts'
 
 const options = z.strictObject({
   data: z.strictObject({
@@ -58,39 +57,31 @@ async function exampleMaker({ data }: Options, parent: string, pool: RenderPool)
   }
 }
 
-function stageOf(settings: Options, { base, parent, seed }: StageContext, pool: RenderPool): TrainStage {
-  const { data, length } = settings
-  return {
-    name: 'sft',
-    objective: nextToken,
-    hashes: () => hashesOf(data, base),
-    check: () => checkRecords(data, base, (record) => checkFields(record, data)),
-    async batches(rows) {
-      const make = await exampleMaker(settings, parent, pool)
-      const { special } = await loadTokenizer(parent)
-      const rowsOf = (records: Stream<DataRecord>): Stream<TokenRow> =>
-        new PackedRows(new TransformedStream(records, make), { length, pad: special.pad ?? 0 })
-      const training = new RepeatedStream(await recordsOf(data, base, 'train'))
-      return rowBatches(
-        rowsOf(new ShuffledStream(training, { seed, buffer: data.shuffle })),
-        rowsOf(await recordsOf(data, base, 'held-out')),
-        rows,
-      )
-    },
-  }
-}
-
 /** Learns completions only, packed without seeing each other. */
-export const sft: Stage<typeof options> = {
+export const sft = trainingStage({
   name: 'sft',
   summary: 'Learns to answer: only completions count, packed into rows without seeing each other.',
   options,
-  async plan(settings, context) {
-    using pool = new RenderPool()
-    return await planTraining(stageOf(settings, context, pool), settings, context)
+  make: (settings, { base, parent, seed }) => {
+    const { data, length, workers } = settings
+    const pool = new RenderPool()
+    return {
+      objective: nextToken,
+      hashes: () => hashesOf(data, base),
+      check: () => checkRecords(data, base, (record) => checkFields(record, data)),
+      async batches(rows) {
+        const make = await exampleMaker(settings, parent, pool)
+        const { special } = await loadTokenizer(parent)
+        const rowsOf = (records: Stream<DataRecord>): Stream<TokenRow> =>
+          new PackedRows(new TransformedStream(records, make, { workers }), { length, pad: special.pad ?? 0 })
+        const training = new RepeatedStream(await recordsOf(data, base, 'train'))
+        return rowBatches(
+          rowsOf(new ShuffledStream(training, { seed, buffer: data.shuffle })),
+          rowsOf(await recordsOf(data, base, 'held-out')),
+          { rows, workers },
+        )
+      },
+      close: () => pool[Symbol.dispose](),
+    }
   },
-  async run(settings, context) {
-    using pool = new RenderPool()
-    return await runTraining(stageOf(settings, context, pool), settings, context)
-  },
-}
+})

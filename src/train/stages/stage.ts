@@ -9,6 +9,8 @@ export interface StageContext {
   /** Folder of the checkpoint the stage starts from. */
   readonly parent: string
   readonly seed: number
+  /** Threads of a step; what the machine has without it. The result of a run does not depend on it beyond rounding. */
+  readonly threads?: number | undefined
   /** Whether to go on from `state/`, where there is one. */
   readonly resume: boolean
   readonly signal: AbortSignal | undefined

@@ -11,23 +11,20 @@ import {
   textField,
 } from '../../data/index.ts'
 import type { Tokenizer } from '../../text/index.ts'
-import { checkRecords, dataShape, recordsOf, unitSchema } from './data-options.ts'
+import { checkRecords, recordsOf } from './data-options.ts'
+import type { TextData } from './text-data.ts'
 
-/** Plain texts to learn from. */
-export const textDataShape = {
-  ...dataShape,
-  field: z.string().default('text').describe('The field of a record that holds the text.'),
-  unit: unitSchema,
+export const isolatedShape = {
+  isolated: z.boolean().default(false).describe('Hides texts of one row from each other.'),
 } as const
-
-const textData = z.strictObject(textDataShape)
-export type TextData = z.output<typeof textData>
 
 export interface TextRowOptions {
   readonly length: number
   /** Whether texts of one row are hidden from each other. */
   readonly isolated: boolean
   readonly tokenizer: Tokenizer
+  /** Texts that are made into tokens at once; 1 without it. */
+  readonly workers?: number
 }
 
 /** Reads every text once. @throws R1Error naming the first record that is wrong */
@@ -36,8 +33,9 @@ export function checkTexts(data: TextData, base: string): Promise<void> {
 }
 
 function cut(records: Stream<DataRecord>, { field }: TextData, options: TextRowOptions): Stream<TokenRow> {
-  const { length, isolated, tokenizer } = options
-  const examples = new TransformedStream(records, (record) => [textExample(tokenizer, textField(record, field))])
+  const { length, isolated, tokenizer, workers = 1 } = options
+  const make = (record: DataRecord) => [textExample(tokenizer, textField(record, field))]
+  const examples = new TransformedStream(records, make, { workers })
   return new ContiguousRows(examples, { length, isolated, pad: tokenizer.special.pad ?? 0 })
 }
 

@@ -1,9 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest'
-import { modelOf } from '../../models/families.ts'
-import { NDArray } from '../../runtime/array.ts'
-import { kernelLibrary } from '../../runtime/kernels.ts'
-import { Variables } from '../../runtime/variables.ts'
-import { adamWHyper, type TrainingStepOptions, trainingStep } from './training-step.ts'
+import { describe, expect, it } from 'vitest'
+import { modelOf } from '../models/families.ts'
+import type { NDArray } from '../runtime/array.ts'
+import { kernelLibrary } from '../runtime/kernels.ts'
+import { Variables } from '../runtime/variables.ts'
+import { windowBatch } from './batch.ts'
+import { nextToken } from './objectives/next-token.ts'
+import { type StepOptions, TrainingStep } from './step.ts'
 
 const model = modelOf({
   model_type: 'llama',
@@ -20,16 +22,8 @@ const model = modelOf({
 const [batch, length] = [4, 32]
 
 const pattern = BigInt64Array.from({ length: batch * length }, (_, at) => BigInt((at * at * 7 + (at >> 3) * 13) % 96))
-const ids = NDArray.from(pattern, [batch, length], 'i64')
-const targets = NDArray.from(
-  pattern.map((_, at) => pattern[(at + 1) % pattern.length] as bigint),
-  [batch, length],
-  'i64',
-)
-afterAll(() => {
-  ids.dispose()
-  targets.dispose()
-})
+const next = pattern.map((_, at) => pattern[(at + 1) % pattern.length] as bigint)
+const window = windowBatch(pattern, next, [batch, length])
 
 interface Curve {
   readonly losses: readonly number[]
@@ -37,15 +31,13 @@ interface Curve {
 }
 
 /** Losses of `steps` steps on one batch, and the embedding after them. */
-async function train(steps: number, options: TrainingStepOptions = {}, rate = 1e-3): Promise<Curve> {
+async function train(steps: number, options: StepOptions = {}, rate = 1e-3): Promise<Curve> {
   using variables = new Variables(11)
-  using step = trainingStep(model, { variables, ...options })
-  using hyper = NDArray.from(adamWHyper(1))
+  using step = new TrainingStep({ model, variables }, nextToken, options)
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {
-    hyper.data.set(adamWHyper(index, { rate }))
-    const { loss } = await step.run({ ids, targets, hyper })
-    losses.push(loss.toNumbers()[0] as number)
+    const { loss } = await step.run(window, { index: 0, of: 1, weight: batch * length }, index, rate)
+    losses.push(loss / (batch * length))
   }
   const table = variables.get('model.embed_tokens.weight') as NDArray<'f32'>
   return { losses, embedding: table.data.slice() }

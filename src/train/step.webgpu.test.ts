@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { modelOf } from '../../models/families.ts'
-import { NDArray } from '../../runtime/array.ts'
-import type { Device } from '../../runtime/device.ts'
-import { copyTo } from '../../runtime/transfer.ts'
-import { Variables } from '../../runtime/variables.ts'
-import { adamWHyper, trainingStep } from './training-step.ts'
+import { modelOf } from '../models/families.ts'
+import type { Device } from '../runtime/device.ts'
+import { Variables } from '../runtime/variables.ts'
+import { windowBatch } from './batch.ts'
+import { nextToken } from './objectives/next-token.ts'
+import { TrainingStep } from './step.ts'
 
 const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json'
 const present = existsSync(swiftShader) || process.env.VK_DRIVER_FILES !== undefined
@@ -42,17 +42,14 @@ interface ProfileEvent {
 /** Losses on a device, and which operators ran on which provider. */
 async function train(device: Device): Promise<{ losses: number[]; providers: Map<string, Set<string>> }> {
   const tokens = BigInt64Array.from({ length: batch * length }, (_, at) => BigInt((at * at * 7) % 96))
-  using ids = NDArray.from(tokens, [batch, length], 'i64')
-  using targets = NDArray.from(tokens.toReversed(), [batch, length], 'i64')
-  using hyper = NDArray.from(adamWHyper(1))
+  const window = windowBatch(tokens, tokens.toReversed(), [batch, length])
   using variables = new Variables(5, device)
-  using step = trainingStep(model, { variables, device, kernels: false, profile: join(folder, device) })
+  const options = { device, kernels: false, profile: join(folder, device) }
+  using step = new TrainingStep({ model, variables }, nextToken, options)
   const losses: number[] = []
   for (let index = 1; index <= steps; index++) {
-    hyper.data.set(adamWHyper(index, { rate: 3e-3 }))
-    const { loss } = await step.run({ ids, targets, hyper })
-    using host = copyTo(loss, 'cpu')
-    losses.push(host.toNumbers()[0] as number)
+    const { loss } = await step.run(window, { index: 0, of: 1, weight: batch * length }, index, 3e-3)
+    losses.push(loss / (batch * length))
   }
   const events = step.endProfiling().flatMap((path) => JSON.parse(readFileSync(path, 'utf8')) as ProfileEvent[])
   const providers = new Map<string, Set<string>>()

@@ -1,0 +1,116 @@
+import { open, readFile } from 'node:fs/promises'
+import { fileFailure } from '../../checkpoint/failure.ts'
+import type { Environment } from '../../environments/index.ts'
+import { hash32, streamKey } from '../../tensor/index.ts'
+import { type ProblemReader, problemsFrom, type TokenProblem } from './problems.ts'
+import type { Sampler } from './sampler.ts'
+
+export interface VerifiedOptions {
+  /** How many problems are asked. */
+  readonly problems: number
+  /** Texts drawn for each. */
+  readonly each: number
+  /** Of these so many are kept at the most, each another text. */
+  readonly keep: number
+  /** Least reward of a text that is kept. */
+  readonly threshold: number
+  readonly temperature: number
+  readonly maxNewTokens: number
+}
+
+/** A text that was found good. */
+export interface VerifiedSample {
+  /** Number of its problem. */
+  readonly problem: number
+  readonly prompt: readonly number[]
+  /** With the token that ended it. */
+  readonly completion: readonly number[]
+  readonly reward: number
+}
+
+/** Problems that are asked at once. */
+const problemsAtOnce = 16
+
+/** A seed for one text of one problem. */
+export const sampleSeed = (seed: number, problem: number, text: number): number =>
+  hash32(streamKey(seed, `sample ${problem} ${text}`))
+
+/** What an earlier run wrote, without its last problem: that one may have been cut. */
+async function readSamples(path: string): Promise<VerifiedSample[]> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const samples = text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as VerifiedSample)
+  const last = samples.at(-1)?.problem
+  return samples.filter(({ problem }) => problem !== last)
+}
+
+/**
+ * Draws texts for the problems of an environment and keeps those that it rewards. What is kept lies in a file of JSON
+ * lines; a run that was cut goes on behind the last problem that is whole there.
+ *
+ * @param path of the file
+ * @param onProgress hears how many problems were asked and how many texts kept
+ */
+export async function drawVerified(
+  path: string,
+  { sampler, reader, environment }: { sampler: Sampler; reader: ProblemReader; environment: Environment },
+  split: 'train' | 'held-out',
+  seed: number,
+  options: VerifiedOptions,
+  { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?(asked: number, kept: number): unknown } = {},
+): Promise<readonly VerifiedSample[]> {
+  const samples = await readSamples(path)
+  let asked = (samples.at(-1)?.problem ?? -1) + 1
+  const problems = await problemsFrom(environment, split, seed, asked)
+  const file = await open(path, 'w').catch((error: unknown) => {
+    throw fileFailure(path, error)
+  })
+  try {
+    await file.write(samples.map((sample) => `${JSON.stringify(sample)}\n`).join(''))
+    while (asked < options.problems) {
+      const group: TokenProblem[] = []
+      while (group.length < Math.min(problemsAtOnce, options.problems - asked)) {
+        const { done, value } = await problems.next()
+        if (done) break
+        group.push(await reader.read(value))
+      }
+      if (group.length === 0) break
+      const found = await drawGroup(group, asked)
+      samples.push(...found)
+      await file.write(found.map((sample) => `${JSON.stringify(sample)}\n`).join(''))
+      asked += group.length
+      await onProgress?.(asked, samples.length)
+    }
+  } finally {
+    await file.close()
+  }
+  return samples
+
+  async function drawGroup(group: readonly TokenProblem[], first: number): Promise<VerifiedSample[]> {
+    const { each, temperature, maxNewTokens } = options
+    const requests = group.flatMap(({ prompt }, at) =>
+      Array.from({ length: each }, (_, text) => ({
+        prompt,
+        maxNewTokens,
+        temperature,
+        seed: sampleSeed(seed, first + at, text),
+      })),
+    )
+    const texts = await sampler.draw(requests, signal)
+    const found: VerifiedSample[] = []
+    for (const [at, problem] of group.entries()) {
+      const kept = new Set<string>()
+      for (const text of texts.slice(at * each, (at + 1) * each)) {
+        if (kept.size === options.keep || kept.has(text.join())) continue
+        const reward = await reader.rewardOf(environment, problem, text)
+        if (reward === undefined || reward < options.threshold) continue
+        kept.add(text.join())
+        found.push({ problem: first + at, prompt: [...problem.prompt], completion: [...text], reward })
+      }
+    }
+    return found
+  }
+}
