@@ -8,6 +8,7 @@ import { generate } from './verbs/generate.ts'
 import { inspect } from './verbs/inspect.ts'
 import { pull } from './verbs/pull.ts'
 import { run } from './verbs/run.ts'
+import { serve } from './verbs/serve.ts'
 import { packageVersion } from './version.ts'
 
 /** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
@@ -27,5 +28,6 @@ export function createProgram(): Command {
     .addCommand(inspect())
     .addCommand(pull())
     .addCommand(run())
+    .addCommand(serve())
     .addHelpText('after', '\nExample:\n  r1 doctor    look at this machine and say what will run on it')
 }

@@ -1,5 +1,9 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
-import type { Store } from '../store/index.ts'
+import type { ApiKey, Store } from '../store/index.ts'
+import type { Authenticator } from './access/authenticator.ts'
+import type { RateLimits } from './access/rate-limits.ts'
+import type { UsageWriter } from './access/usage-writer.ts'
 import type { ServeConfig } from './config/schema.ts'
 import type { Admission } from './http/admission.ts'
 import type { ModelPool } from './models/pool.ts'
@@ -11,6 +15,9 @@ export interface ServeContext {
   readonly store: Store
   readonly pool: ModelPool
   readonly admission: Admission
+  readonly auth: Authenticator
+  readonly limits: RateLimits
+  readonly usage: UsageWriter
   readonly log: Logger
   readonly metrics: Metrics
   readonly version: string
@@ -31,5 +38,14 @@ export interface Caller {
 
 /** What handlers find in Hono's context: `c.var.caller`. */
 export interface ServeEnv {
-  readonly Variables: { caller: Caller; requestId: string; arrivedAt: number }
+  readonly Variables: {
+    caller: Caller
+    /** The caller's key in the store, where there is one. */
+    key: ApiKey | undefined
+    requestId: string
+    /** On the clock of `performance.now()`. */
+    arrivedAt: number
+  }
 }
+
+export type ServeApp = OpenAPIHono<ServeEnv>

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { R1Error } from '../../errors.ts'
+import { shippedModel } from '../shipped.ts'
 import { isHubId } from './names.ts'
 import { type PullOptions, pull } from './pull.ts'
 
@@ -10,6 +11,8 @@ import { type PullOptions, pull } from './pull.ts'
  */
 export async function locateCheckpoint(name: string, options: PullOptions = {}): Promise<string> {
   if (await stat(name).catch(() => undefined)) return name
+  const shipped = shippedModel(name)
+  if (shipped !== undefined) return shipped
   if (isHubId(name) && name.includes('/') && !/\.(gguf|safetensors|bin)$/.test(name))
     return (await pull(name, options)).path
   throw new R1Error('file-not-found', `There is no file or folder ${name}, and it is no id of a model on the hub.`, {

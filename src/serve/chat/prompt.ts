@@ -2,6 +2,7 @@ import { R1Error } from '../../errors.ts'
 import type { TextModel } from '../../generate/text/text-model.ts'
 import type { ChatTemplateMessage, RenderedPrompt } from '../../text/index.ts'
 import type { ServedModel } from '../models/served-model.ts'
+import { withTextArguments } from '../tools/arguments.ts'
 import { explainTools } from '../tools/explain.ts'
 import type { ChatRequest } from './events.ts'
 
@@ -34,7 +35,10 @@ export async function chatPrompt(
   const tools = request.toolChoice === 'none' ? [] : (request.tools ?? [])
   const knowsTools = template.source.includes('tools')
   const rendered = await template.renderToTokens(model.tokenizer, {
-    messages: knowsTools || tools.length === 0 ? messages : explainTools(messages, tools, toolFormat),
+    messages: withTextArguments(
+      knowsTools || tools.length === 0 ? messages : explainTools(messages, tools, toolFormat),
+      toolFormat,
+    ),
     ...(knowsTools && tools.length > 0 && { tools: tools.map(asFunction) }),
     variables: variablesOf(request),
     ...(signal && { signal }),

@@ -1,0 +1,95 @@
+const encoder = new TextEncoder()
+
+export interface EventStreamOptions {
+  /** Milliseconds of silence after which a comment keeps the connection open. */
+  readonly keepAliveMs: number
+  /** Milliseconds for which a reader may take nothing before it is cut off. */
+  readonly stallMs: number
+  /** Called once when the stream is over, however it ended. */
+  readonly onEnd?: () => void
+  /** What is sent as the last message where the source throws. */
+  readonly onError: (error: unknown) => string
+}
+
+/**
+ * A response of server-sent events. The source is asked for more only when the reader has taken what there was; when the
+ * reader goes, or takes nothing for too long, the source is left.
+ *
+ * @param source texts of the `data` fields
+ * @param stop told when nobody reads any more, so that the source wakes up where it waits
+ */
+export function eventStream(
+  source: AsyncIterable<string>,
+  stop: (reason: unknown) => void,
+  { keepAliveMs, stallMs, onEnd, onError }: EventStreamOptions,
+): Response {
+  const iterator = source[Symbol.asyncIterator]()
+  let next: Promise<IteratorResult<string>> | undefined
+  let stalled: NodeJS.Timeout | undefined
+  const end = () => {
+    clearTimeout(stalled)
+    onEnd?.()
+  }
+  const leave = async (reason: unknown) => {
+    stop(reason)
+    // What the source throws on its way out concerns nobody any more.
+    await next?.catch(() => undefined)
+    await iterator.return?.()?.catch(() => undefined)
+    end()
+  }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        clearTimeout(stalled)
+        try {
+          next ??= iterator.next()
+          const found = await withKeepAlive(next, keepAliveMs)
+          if (found === 'silence') {
+            controller.enqueue(encoder.encode(': keep-alive\n\n'))
+          } else {
+            next = undefined
+            if (found.done) {
+              end()
+              controller.close()
+              return
+            }
+            controller.enqueue(encoder.encode(`data: ${found.value}\n\n`))
+          }
+        } catch (error) {
+          next = undefined
+          controller.enqueue(encoder.encode(`data: ${onError(error)}\n\n`))
+          end()
+          controller.close()
+          return
+        }
+        stalled = setTimeout(() => {
+          const reason = new Error('The reader takes nothing.')
+          void leave(reason)
+          controller.error(reason)
+        }, stallMs)
+      },
+      cancel: leave,
+    },
+    // One message ahead of the reader, so that the next one is made while it is sent.
+    { highWaterMark: 1 },
+  )
+  return new Response(body, {
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    },
+  })
+}
+
+async function withKeepAlive<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | 'silence'> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<'silence'>((resolve) => {
+    timer = setTimeout(() => resolve('silence'), milliseconds)
+  })
+  try {
+    return await Promise.race([promise, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}

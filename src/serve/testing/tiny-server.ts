@@ -1,0 +1,48 @@
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { writeTinyCheckpoint } from '../../generate/testing/text-model.ts'
+import type { Store } from '../../store/index.ts'
+import { type ServeSettings, serveSchema } from '../config/schema.ts'
+import { modelSources } from '../models/sources.ts'
+import { type RunningServer, startServer } from '../server.ts'
+import { memoryStore } from './memory-store.ts'
+
+/** A server over a tiny model of random weights. */
+export interface TinyServer extends AsyncDisposable {
+  readonly running: RunningServer
+  readonly address: string
+  /** Sends JSON. */
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+}
+
+/** Writes a tiny model into a folder of its own. */
+export async function tinyModelFolder(): Promise<string> {
+  const folder = join(tmpdir(), `r1-tiny-${crypto.randomUUID()}`)
+  await writeTinyCheckpoint(folder)
+  return folder
+}
+
+/** Starts a server that listens at a port of its own. */
+export async function tinyServer(settings: ServeSettings = {}, store: Store = memoryStore()): Promise<TinyServer> {
+  const folder = await tinyModelFolder()
+  const config = serveSchema.parse({ port: 0, logLevel: 'silent', model: `tiny=${folder}`, slots: 4, ...settings })
+  const running = await startServer({ config, store, models: modelSources(config, () => folder) })
+  const { address } = running
+  return {
+    running,
+    address,
+    post: (path, body, headers = {}) =>
+      fetch(address + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    get: (path, headers = {}) => fetch(address + path, { headers }),
+    async [Symbol.asyncDispose]() {
+      await running.drain()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
