@@ -76,8 +76,12 @@ const isArray = (value: Json): value is readonly Json[] => Array.isArray(value)
 export const storableObject = (value: JsonObject | null | undefined): JsonObject | null =>
   value === null || value === undefined ? null : (storableJson(value) as JsonObject)
 
-/** A text as a search reads it: upper and lower case and forms of one character alike. */
-export const folded = (text: string): string => storableText(text.normalize('NFKC').toLowerCase().slice(0, longestText))
+/**
+ * A text as a search reads it: upper and lower case and forms of one character alike. It is done here, not by the database,
+ * whose ILIKE knows what its locale knows: on one server ASCII only, on another all alphabets.
+ */
+export const folded = (text: string): string =>
+  storableText(text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').slice(0, longestText))
 
 /** A pattern for LIKE of texts that hold a text. */
 export const holding = (text: string): string => `%${folded(text).replace(/[\\%_]/g, '\\$&')}%`

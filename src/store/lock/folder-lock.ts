@@ -33,15 +33,16 @@ export class FolderLock {
 
   /**
    * @param folder of the owners' files; it is made where it is missing
+   * @param silence milliseconds without a sign of life after which an owner that cannot be looked up is succeeded
    * @throws R1Error `store-locked` with who owns it, `store-unusable` where no lock can be taken
    */
-  static async take(folder: string): Promise<FolderLock> {
+  static async take(folder: string, silence = silenceMilliseconds): Promise<FolderLock> {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const record: OwnerRecord = { ...(await identify()), since: new Date().toISOString() }
       for (;;) {
         const current = await latest(folder)
-        if (current && (await isOwned(folder, current))) throw locked(folder, current.record)
+        if (current && (await isOwned(folder, current, silence))) throw locked(folder, current.record)
         const number = (current?.number ?? 0) + 1
         if (await claim(folder, number, record)) return new FolderLock(folder, number, record)
       }
@@ -68,15 +69,19 @@ export class FolderLock {
 }
 
 /** Whether the owner of a file still runs. */
-export async function isOwned(folder: string, { number, record, touched }: Generation): Promise<boolean> {
+export async function isOwned(
+  folder: string,
+  { number, record, touched }: Generation,
+  silence = silenceMilliseconds,
+): Promise<boolean> {
   if (record.released) return false
   const running = await isRunning(record)
   if (running !== undefined) return running
   // Only signs seen while waiting count: the clocks of two machines differ.
-  for (let waited = 0; waited < silenceMilliseconds; waited += signMilliseconds / 4) {
+  for (let waited = 0; waited < silence; waited += signMilliseconds / 4) {
     await sleep(signMilliseconds / 4)
     const now = await latest(folder)
-    if (now?.number !== number) return now !== undefined && isOwned(folder, now)
+    if (now?.number !== number) return now !== undefined && isOwned(folder, now, silence)
     if (now.record.released) return false
     if (now.touched !== touched) return true
   }
