@@ -1,77 +1,203 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { R1Error } from '../../errors.ts'
+import type { Interval, RunTaskOptions, TaskResult } from '../../evaluate/index.ts'
+import type { DeepSeekR1 } from '../../generate/index.ts'
 import type { WeightPrecision } from '../../models/index.ts'
 import { weightsOption } from '../generation.ts'
 import { interruptible } from '../interrupt.ts'
 import { withProgress } from '../progress.ts'
 import { createVerb, printResult } from '../verb.ts'
+import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
 
 interface EvalValues {
   json?: boolean
-  perplexity: string
-  window: string
+  tasks?: string
+  perplexity?: string
+  limit: string
+  samples: string
+  temperature?: string
+  topP?: string
   maxTokens?: string
+  seed: string
+  slots: string
+  window: string
   threads?: string
+  context?: string
+  output?: string
   weights: WeightPrecision
 }
 
-/** What `r1 eval --perplexity` measured. */
+/** What `r1 eval` measured. */
 interface EvalResult {
   model: string
-  file: string
-  perplexity: number
-  loss: number
-  tokens: number
-  window: number
+  tasks: readonly TaskResult[]
+  perplexity?: PerplexityResult
 }
 
-const format = ({ file, perplexity, tokens, window }: EvalResult) =>
-  `${file}: perplexity ${perplexity.toFixed(3)} over ${tokens} tokens in windows of ${window}`
-
-async function readText(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new R1Error('file-not-found', `${path} cannot be read.`, { remedy: 'Give a text file.', cause })
-  })
-}
-
-/** `r1 eval <model> --perplexity <file>`: measures how well a model foresees a text. */
+/** `r1 eval <model> --tasks …`: measures a model on problems with checkable answers, or how well it foresees a text. */
 export function evalVerb(): Command {
   return createVerb({
     name: 'eval',
-    summary: 'Measure how well a model foresees a text.',
-    examples: [['r1 eval model.gguf --perplexity book.txt', 'its perplexity, in windows of 512 tokens']],
+    summary: 'Measure a model on problems with checkable answers, or how well it foresees a text.',
+    examples: [
+      ['r1 eval model.gguf --tasks gsm8k,countdown --limit 100', 'the share of 100 problems of each that it solves'],
+      ['r1 eval ./my-model --tasks countdown:numbers=4 --samples 16', 'with pass@k and majority@k'],
+      ['r1 eval ./my-model --tasks ./my-environment.ts', 'problems of your own'],
+      ['r1 eval model.gguf --perplexity book.txt', 'its perplexity, in windows of 512 tokens'],
+    ],
   })
     .argument('<model>', 'a folder, a .gguf or .safetensors file, or a model on the hub')
-    .requiredOption('--perplexity <file>', 'the text')
-    .option('--window <tokens>', 'tokens that are seen together', '512')
-    .option('--max-tokens <n>', 'only so many tokens from the beginning')
+    .option('--tasks <list>', 'names or paths of environments, with commas between them')
+    .option('--limit <n>', 'most problems of a task', '256')
+    .option('--samples <n>', 'texts for each problem', '1')
+    .option('--temperature <t>', 'without it 0 for one sample, 1 for several')
+    .option('--top-p <p>', 'draw among the most likely tokens that reach this probability together')
+    .option('--max-tokens <n>', 'most tokens of a text (512), or of the text for the perplexity (all)')
+    .option('--seed <n>', 'problems, texts and intervals follow from it', '0')
+    .option('--slots <n>', 'texts that are written side by side', '16')
+    .option('--context <n>', 'most tokens of prompt and text')
+    .option('--output <file>', 'write every text with its reward into this file, as JSON lines')
+    .option('--perplexity <file>', 'a text to be foreseen')
+    .option('--window <tokens>', 'tokens of that text that are seen together', '512')
     .option('--threads <n>', 'threads of a step')
     .addOption(weightsOption())
-    .action(async (name: string, { json, perplexity: file, window, maxTokens, threads, weights }: EvalValues) => {
-      const text = await readText(file)
-      const { loadTextModel, Scorer } = await import('../../generate/index.ts')
+    .action(async (name: string, values: EvalValues) => {
+      if (values.tasks === undefined && values.perplexity === undefined) throw nothingToDo()
       const result = await interruptible((signal) =>
-        withProgress(async (progress): Promise<EvalResult> => {
-          const onProgress = (what: string, part: number) => progress(`${what} ${Math.round(100 * part)} %`)
-          const model = await loadTextModel(name, { weights, signal, onProgress })
-          const scorer = new Scorer(model, threads === undefined ? {} : { threads: wholeNumber('--threads', threads) })
-          const limit = maxTokens === undefined ? undefined : wholeNumber('--max-tokens', maxTokens)
-          const tokens = model.tokenizer.encode(text).subarray(0, limit)
-          const size = wholeNumber('--window', window)
-          const found = await scorer.perplexity(tokens, size, {
-            signal,
-            onProgress: (done, total) => progress(`${done} of ${total} tokens`),
-          })
-          return { model: name, file, ...found, window: size }
-        }),
+        withProgress((progress) => measure(name, values, signal, progress)),
       )
-      printResult(result, json, format)
+      printResult(result, values.json, format)
     })
 }
 
-function wholeNumber(name: string, text: string): number {
+type Progress = (message: string) => void
+
+async function measure(name: string, values: EvalValues, signal: AbortSignal, progress: Progress): Promise<EvalResult> {
+  const threads = values.threads === undefined ? {} : { threads: wholeNumber('--threads', values.threads) }
+  const tasks = values.tasks === undefined ? [] : await measureTasks(name, values, signal, progress, threads)
+  if (values.perplexity === undefined) return { model: name, tasks }
+  const onProgress = (what: string, part: number) => progress(`${what} ${Math.round(100 * part)} %`)
+  const perplexity = await measurePerplexity(name, values.perplexity, {
+    window: wholeNumber('--window', values.window),
+    maxTokens: values.maxTokens === undefined ? undefined : wholeNumber('--max-tokens', values.maxTokens),
+    weights: values.weights,
+    program: threads,
+    signal,
+    onProgress,
+  })
+  return { model: name, tasks, perplexity }
+}
+
+async function measureTasks(
+  name: string,
+  values: EvalValues,
+  signal: AbortSignal,
+  progress: Progress,
+  threads: { threads?: number },
+): Promise<TaskResult[]> {
+  const { DeepSeekR1 } = await import('../../generate/index.ts')
+  const { openTask } = await import('../../evaluate/index.ts')
+  const names = (values.tasks ?? '').split(',').map((task) => task.trim())
+  // What is wrong with a task is said before the model is loaded.
+  for (const task of names) await openTask(task, { chats: false })
+  const slots = wholeNumber('--slots', values.slots)
+  const model = await DeepSeekR1.fromPretrained(name, {
+    slots,
+    signal,
+    weights: values.weights,
+    ...(values.context !== undefined && { context: wholeNumber('--context', values.context) }),
+    ...threads,
+    onProgress: (what, part) => progress(`${what} ${Math.round(100 * part)} %`),
+  })
+  try {
+    return await runTasks(model, names, { ...runOptions(values), concurrency: 2 * slots, signal }, values, progress)
+  } finally {
+    await model.close()
+  }
+}
+
+async function runTasks(
+  model: DeepSeekR1,
+  names: readonly string[],
+  options: RunTaskOptions,
+  { output }: EvalValues,
+  progress: Progress,
+): Promise<TaskResult[]> {
+  const { openTask, runTask, SampleFile } = await import('../../evaluate/index.ts')
+  const file = output === undefined ? undefined : await SampleFile.create(output)
+  const results: TaskResult[] = []
+  try {
+    for (const name of names) {
+      const task = await openTask(name, { chats: model.chats })
+      const result = await runTask(model, task, {
+        ...options,
+        onProgress: (done, limit, accuracy) => progress(`${name}: ${done} of ${limit}, ${percent(accuracy)} right`),
+        onSample: (sample) => file?.append(task.name, sample),
+      })
+      results.push(result)
+      await task.environment.close?.()
+    }
+    return results
+  } finally {
+    await file?.close()
+  }
+}
+
+function runOptions({ limit, samples, temperature, topP, maxTokens, seed }: EvalValues): RunTaskOptions {
+  return {
+    limit: wholeNumber('--limit', limit),
+    samples: wholeNumber('--samples', samples),
+    temperature: temperature === undefined ? undefined : number('--temperature', temperature),
+    topP: topP === undefined ? undefined : number('--top-p', topP),
+    ...(maxTokens !== undefined && { maxNewTokens: wholeNumber('--max-tokens', maxTokens) }),
+    seed: wholeNumber('--seed', seed, 0),
+  }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+const shown = ({ value, low, high }: Interval): string => `${percent(value)} (${percent(low)} to ${percent(high)})`
+
+function format({ tasks, perplexity }: EvalResult): string {
+  const lines = tasks.map((result) => {
+    const { task, accuracy, examples, samples, temperature, failures, truncated, length } = result
+    const several = Object.entries({
+      pass: result.passAt,
+      majority: result.majorityAt,
+      verifier: result.verifierBestAt,
+    })
+    const parts = several.flatMap(([name, byK]) => {
+      const last = Object.entries(byK).at(-1)
+      return last ? [`${name}@${last[0]} ${shown(last[1])}`] : []
+    })
+    const notes = [
+      `${length.toFixed(0)} tokens a text`,
+      `${percent(truncated)} cut`,
+      failures > 0 && `${failures} not scored`,
+    ]
+    const how = `${examples} problems, ${samples} each at temperature ${temperature}, ${notes.filter(Boolean).join(', ')}`
+    return `${task}: ${[shown(accuracy), ...parts].join(', ')}\n  ${how}`
+  })
+  if (perplexity) {
+    const { file, perplexity: value, tokens, window } = perplexity
+    lines.push(`${file}: perplexity ${value.toFixed(3)} over ${tokens} tokens in windows of ${window}`)
+  }
+  return lines.join('\n')
+}
+
+function number(name: string, text: string): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new R1Error('bad-option', `${name} cannot be ${text}.`, { remedy: 'Use a whole number ≥ 1.' })
+  if (text.trim() !== '' && Number.isFinite(value)) return value
+  throw new R1Error('bad-option', `${name} cannot be ${text}.`, { remedy: 'Use a number.' })
+}
+
+function wholeNumber(name: string, text: string, least = 1): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value
+  throw new R1Error('bad-option', `${name} cannot be ${text}.`, { remedy: `Use a whole number ≥ ${least}.` })
+}
+
+function nothingToDo(): R1Error {
+  return new R1Error('bad-option', 'There is nothing to measure.', {
+    remedy: 'Give --tasks with names of tasks, or --perplexity with a text.',
+  })
 }

@@ -32,16 +32,3 @@ it('r1 generate writes a text, the same for the same seed, plainly and as JSON',
   await expect(run('generate', folder, 'hello', '--temperature', '-3')).rejects.toMatchObject({ code: 'bad-option' })
   await expect(run('generate', join(folder, 'nowhere'), 'hello')).rejects.toMatchObject({ code: 'file-not-found' })
 })
-
-it('r1 eval measures perplexity: about the number of tokens for random weights', async () => {
-  const { perplexity, tokens, loss } = JSON.parse(
-    await run('eval', folder, '--perplexity', join(folder, 'text.txt'), '--window', '64', '--json'),
-  )
-  expect(Math.exp(loss)).toBeCloseTo(perplexity, 6)
-  expect(perplexity).toBeGreaterThan(20)
-  expect(perplexity).toBeLessThan(1000)
-  expect(tokens).toBe(59 * 4 - Math.ceil((59 * 4) / 64))
-  await expect(run('eval', folder, '--perplexity', join(folder, 'none'))).rejects.toMatchObject({
-    code: 'file-not-found',
-  })
-})

@@ -33,12 +33,17 @@ export function solveArithmetic({ left, operator, right, result }: ArithmeticPro
   return { thought: workingOf(left, operator, right), answer: String(result) }
 }
 
+// The thought says the problem again, in signs, however it was worded.
+
 function workingOf(left: number, operator: ArithmeticOperator, right: number): string {
-  if (operator === '+') return addition(left, right)
+  if (operator === '+') return `${left}+${right}: ${addition(left, right)}`
   // What is less than zero is worked out the other way round.
-  if (operator === '-')
-    return left >= right ? subtraction(left, right) : `${right}-${left}: ${subtraction(right, left)}`
-  return right < 10 ? productByDigit(left, right) : multiplication(left, right)
+  if (operator === '-') {
+    return left >= right
+      ? `${left}-${right}: ${subtraction(left, right)}`
+      : `-(${right}-${left}): ${subtraction(right, left)}`
+  }
+  return right < 10 ? `${left}*${right}: ${productByDigit(left, right)}` : multiplication(left, right)
 }
 
 type Texts = Readonly<Record<ArithmeticOperator, string>>
