@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tools/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'console/**/*.test.ts'],
     // Processes, not threads: native libraries stay loaded for the life of a process, and a crash takes one test file with it.
     pool: 'forks',
     // One session of the engine already runs on every core: more workers than two only fight for them.

@@ -1,0 +1,44 @@
+import { useSignal } from '@preact/signals'
+import { texts } from './language/index.ts'
+import { Dialog } from './parts/dialog.tsx'
+import { useKey } from './state/session.ts'
+
+/** Asks for the key that the server wants. */
+export function KeyDialog() {
+  const words = texts.value
+  const key = useSignal('')
+  const wrong = useSignal(false)
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    if (key.value.trim()) wrong.value = !(await useKey(key.value))
+  }
+  return (
+    <Dialog title={words.keyTitle} onClose={() => undefined} firm>
+      <form onSubmit={(event) => void submit(event)}>
+        <p>{words.keyExplained}</p>
+        <label class="field">
+          <span>{words.key}</span>
+          <input
+            type="password"
+            name="key"
+            autocomplete="current-password"
+            value={key.value}
+            aria-invalid={wrong.value}
+            aria-describedby="key-error"
+            onInput={(event) => {
+              key.value = event.currentTarget.value
+            }}
+          />
+        </label>
+        <p id="key-error" class="error-text" role="alert">
+          {wrong.value && words.keyWrong}
+        </p>
+        <footer class="actions">
+          <button type="submit" class="button primary">
+            {words.useKey}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  )
+}
