@@ -2,12 +2,14 @@ import { arithmetic } from './arithmetic/arithmetic.ts'
 import { multiplication } from './arithmetic/multiplication.ts'
 import { countdown } from './countdown/countdown.ts'
 import { linearEquations } from './equations/linear-equations.ts'
+import { format } from './format.ts'
 import { manners } from './manners/manners.ts'
+import { listPrograms } from './programs/list-programs.ts'
 import type { ShippedEnvironment } from './shipped.ts'
 
 /** The environments that come with the package, by name. */
 export const environments: ReadonlyMap<string, ShippedEnvironment> = new Map(
-  [countdown, multiplication, arithmetic, linearEquations, manners].map((environment) => [
+  [countdown, multiplication, arithmetic, linearEquations, listPrograms, format, manners].map((environment) => [
     environment.name,
     environment,
   ]),
