@@ -1,5 +1,6 @@
 import { R1Error } from '../errors.ts'
 import { Engine, type EngineOptions } from '../generate/engine.ts'
+import type { TokenStream } from '../generate/token-stream.ts'
 import type { LoadedModel } from '../models/load.ts'
 import type { NDArray } from '../runtime/array.ts'
 
@@ -79,23 +80,25 @@ export class Rollouts {
   /** Completes all prompts, those that share a beginning computing it once. @throws R1Error as the engine's streams */
   async draw(requests: readonly RolloutRequest[], options: DrawOptions): Promise<Completion[]> {
     const { maxNewTokens, temperature, signal } = options
-    return Promise.all(
-      requests.map(async ({ prompt, seed }) => {
-        const { tokens, finish } = await this.engine
-          .generate({
-            ...{ prompt, maxNewTokens, signal, stopIds: this.stopIds, logProbabilities: 0 },
-            sampling: { temperature, seed },
-            // Keys and values of other weights are no beginning of this text.
-            salt: `weights ${this.version}`,
-          })
-          .all()
-        return {
-          ids: Int32Array.from(tokens, ({ id }) => id),
-          logProbabilities: Float32Array.from(tokens, ({ logProbability }) => logProbability as number),
-          truncated: finish.reason === 'length' || finish.reason === 'context',
-        }
+    if (signal?.aborted) throw new R1Error('aborted', 'Drawing was stopped.', { cause: signal.reason })
+    const streams = requests.map(({ prompt, seed }) =>
+      this.engine.generate({
+        ...{ prompt, maxNewTokens, stopIds: this.stopIds, logProbabilities: 0 },
+        sampling: { temperature, seed },
+        // Keys and values of other weights are no beginning of this text.
+        salt: `weights ${this.version}`,
       }),
     )
+    // One listener for all: a signal warns of many.
+    const stop = () => {
+      for (const stream of streams) stream.cancel()
+    }
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      return await Promise.all(streams.map(completionOf))
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
   }
 
   close(): Promise<void> {
@@ -104,5 +107,14 @@ export class Rollouts {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+async function completionOf(stream: TokenStream): Promise<Completion> {
+  const { tokens, finish } = await stream.all()
+  return {
+    ids: Int32Array.from(tokens, ({ id }) => id),
+    logProbabilities: Float32Array.from(tokens, ({ logProbability }) => logProbability as number),
+    truncated: finish.reason === 'length' || finish.reason === 'context',
   }
 }

@@ -1,0 +1,84 @@
+import { type Environment, type RewardParts, type Split, score } from '../environments/index.ts'
+import { R1Error } from '../errors.ts'
+import { type ProblemReader, problemsFrom, type TokenProblem } from '../train/sampling/problems.ts'
+import type { Judgement, Question } from './rollout-group.ts'
+
+/** Gives a completion its reward in the place of the environment, `tokens` being prompt and completion: a reward model. */
+export type LearnedReward = (tokens: Int32Array) => Promise<number>
+
+export interface QuestionOptions {
+  readonly environment: Environment
+  readonly reader: ProblemReader
+  /** Problems whose prompts have more tokens are passed over. */
+  readonly longestPrompt: number
+  readonly learnedReward?: LearnedReward | undefined
+}
+
+/** So many problems in a row whose prompts are too long mean that all are. */
+const mostPassed = 1000
+
+function judgementOf({ reward, parts = {}, answer, verified }: RewardParts): Judgement {
+  return {
+    ...{ reward, parts, solved: (parts.correct ?? reward) >= 1 },
+    ...(answer !== undefined && { answer }),
+    ...(verified !== undefined && { verified }),
+  }
+}
+
+function questionOf({ problem, prompt }: TokenProblem, options: QuestionOptions): Question {
+  const { environment, reader, learnedReward } = options
+  const { prompt: asked } = problem
+  return {
+    prompt,
+    text: typeof asked === 'string' ? asked : asked.map(({ content }) => content).join('\n'),
+    async judge({ ids }) {
+      const tokens = reader.stopIds.includes(ids.at(-1) ?? -1) ? ids.subarray(0, -1) : ids
+      const completion = reader.tokenizer.decode(tokens)
+      const found = await score(environment, { prompt: asked, completion, tokens, example: problem })
+      if (found.failure !== undefined) return { text: completion, judgement: { failure: found.failure } }
+      const judgement = judgementOf(found)
+      if (!learnedReward || 'failure' in judgement) return { text: completion, judgement }
+      const learned = await learnedReward(Int32Array.from([...prompt, ...ids]))
+      // What is optimised is the learned reward; the true one is watched beside it.
+      return {
+        text: completion,
+        judgement: { ...judgement, reward: learned, parts: { ...judgement.parts, true: found.reward } },
+      }
+    },
+  }
+}
+
+/**
+ * The questions of an environment, in the order of the seed.
+ *
+ * @throws R1Error `context-too-long` where every prompt is too long, `no-template`
+ */
+export async function* questionsOf(options: QuestionOptions, split: Split, seed: number): AsyncGenerator<Question> {
+  const { environment, reader, longestPrompt } = options
+  const problems = await problemsFrom(environment, split, seed, 0)
+  let passed = 0
+  for (;;) {
+    const { done, value } = await problems.next()
+    if (done) return
+    const read = await reader.read(value)
+    if (read.prompt.length <= longestPrompt) {
+      passed = 0
+      yield questionOf(read, options)
+    } else if (++passed === mostPassed) {
+      throw new R1Error('context-too-long', `No prompt of ${environment.name} has ${longestPrompt} tokens or fewer.`, {
+        remedy: 'Raise `promptLength`.',
+      })
+    }
+  }
+}
+
+/** Some questions, as a list. */
+export async function take(questions: AsyncIterable<Question>, count: number): Promise<Question[]> {
+  const taken: Question[] = []
+  if (count === 0) return taken
+  for await (const question of questions) {
+    taken.push(question)
+    if (taken.length === count) break
+  }
+  return taken
+}

@@ -1,0 +1,213 @@
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { copyCompanions, openCheckpoint } from '../../checkpoint/index.ts'
+import { makeFolder } from '../../checkpoint/whole-folder.ts'
+import type { Environment } from '../../environments/index.ts'
+import { R1Error } from '../../errors.ts'
+import { type LoadedModel, loadModel, modelOf } from '../../models/index.ts'
+import { saveModel } from '../../models/save.ts'
+import { Variables } from '../../runtime/variables.ts'
+import { randomWord, streamKey } from '../../tensor/random.ts'
+import { RenderPool } from '../../text/index.ts'
+import { MetricsFile, type MetricsLine } from '../../train/metrics-file.ts'
+import { RewardModel } from '../../train/reward-model.ts'
+import { ProblemReader } from '../../train/sampling/problems.ts'
+import { schedule } from '../../train/schedule.ts'
+import { stateFile } from '../../train/stages/drive.ts'
+import { openEnvironment } from '../../train/stages/environment-option.ts'
+import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
+import { type Measurement, measure } from '../measure.ts'
+import { type PolicyReport, PolicyTrainer, type PolicyTrainerOptions } from '../policy-trainer.ts'
+import { type QuestionOptions, questionsOf, take } from '../questions.ts'
+import type { Question } from '../rollout-group.ts'
+import { Rollouts } from '../rollouts.ts'
+import type { PolicyOptions } from './options.ts'
+import { writePlots } from './plots.ts'
+import { lineOf, measurementOf, samplesOf } from './records.ts'
+
+/** What an algorithm adds to the options that all have in common. */
+export interface Algorithm
+  extends Pick<
+    PolicyTrainerOptions,
+    'group' | 'advantages' | 'objective' | 'epochs' | 'rounds' | 'kl' | 'referenceEvery'
+  > {
+  /** Checkpoint of a reward model, from the recipe. */
+  readonly rewardModel?: string | undefined
+}
+
+const contextOf = ({ promptLength, maxNewTokens }: PolicyOptions): number => promptLength + maxNewTokens
+
+/** Looks at what is needed: the model, the environment, the first question. */
+export async function planPolicy(options: PolicyOptions, group: number, context: StageContext): Promise<StagePlan> {
+  const { steps, questions, maxNewTokens, promptLength, rows } = options
+  await using checkpoint = await openCheckpoint(context.parent)
+  const model = modelOf(checkpoint.config)
+  if (contextOf(options) > model.positions) {
+    throw new R1Error(
+      'bad-option',
+      `Prompts and completions of ${contextOf(options)} tokens are longer than the model's ${model.positions}.`,
+      { remedy: 'Shorten `promptLength` or `maxNewTokens`, or give the model more positions.' },
+    )
+  }
+  using pool = new RenderPool()
+  const environment = await openEnvironment(options.environment, context.base)
+  try {
+    const reader = await ProblemReader.open(context.parent, pool)
+    await take(questionsOf({ environment, reader, longestPrompt: promptLength }, 'train', context.seed), 1)
+  } finally {
+    await environment.close?.()
+  }
+  const parameters = model
+    .parameters()
+    .reduce((sum, { tensor }) => sum + tensor.shape.reduce<number>((product, extent) => product * Number(extent), 1), 0)
+  // Completions of half the length, drawn token by token (2 a parameter) and learnt from (6).
+  const tokens = steps * questions * group * (promptLength / 2 + maxNewTokens / 2)
+  const feedForward = Number(model.config.intermediate_size ?? 4 * model.width)
+  const activations = rows * contextOf(options) * model.layers * (8 * model.width + 3 * feedForward)
+  return { parameters, steps, tokens, operations: 8 * parameters * tokens, memory: 4 * (4 * parameters + activations) }
+}
+
+/** Everything that a stage holds open. */
+interface Parts {
+  readonly loaded: LoadedModel
+  readonly environment: Environment
+  readonly reader: ProblemReader
+  readonly rewardModel: RewardModel | undefined
+}
+
+/** Runs a stage of reinforcement learning. */
+export async function runPolicy(
+  name: string,
+  options: PolicyOptions,
+  context: StageContext,
+  algorithm: Algorithm,
+): Promise<StageResult> {
+  const { parent, seed, base, signal, threads } = context
+  await using checkpoint = await openCheckpoint(parent)
+  using variables = new Variables(seed)
+  const loaded = await loadModel(checkpoint, { variables, ...(signal && { signal }) })
+  using pool = new RenderPool()
+  const reader = await ProblemReader.open(parent, pool)
+  if (reader.stopIds.length === 0) {
+    throw new R1Error('no-end', 'The tokenizer has no token that ends a text.', {
+      remedy: 'Give the model a tokenizer with an end of text.',
+    })
+  }
+  const environment = await openEnvironment(options.environment, base)
+  const { rewardModel: path } = algorithm
+  const rewardModel = path === undefined ? undefined : await RewardModel.open(resolve(base, path), { threads })
+  try {
+    return await train(name, { loaded, environment, reader, rewardModel }, options, context, algorithm)
+  } finally {
+    await rewardModel?.dispose()
+    await environment.close?.()
+  }
+}
+
+async function train(
+  name: string,
+  { loaded, environment, reader, rewardModel }: Parts,
+  options: PolicyOptions,
+  context: StageContext,
+  algorithm: Algorithm,
+): Promise<StageResult> {
+  const { folder, seed, signal, threads, resume } = context
+  const { slots, promptLength, rolloutPrecision } = options
+  await using rollouts = await Rollouts.create(loaded, {
+    ...{ slots, context: contextOf(options), stopIds: reader.stopIds, precision: rolloutPrecision },
+    ...(threads !== undefined && { threads }),
+  })
+  const asked: QuestionOptions = {
+    ...{ environment, reader, longestPrompt: promptLength },
+    ...(rewardModel && { learnedReward: async (tokens) => (await rewardModel.score([tokens]))[0] as number }),
+  }
+  const key = streamKey(seed, 'rl.questions')
+  const ask = (step: number) => questionsOf(asked, 'train', randomWord(key, step))
+  using trainer = new PolicyTrainer(loaded, rollouts, ask, trainerOptions(options, context, algorithm))
+  const state = stateFile(folder)
+  if (resume && (await exists(state))) await trainer.restore(state)
+  const held = await take(questionsOf(asked, 'held-out', seed), options.measure?.problems ?? 0)
+  await using metrics = await MetricsFile.open(join(folder, 'metrics.jsonl'), trainer.step)
+  await using samples = await MetricsFile.open(join(folder, 'samples.jsonl'), trainer.step)
+  const record = async (line: MetricsLine) => {
+    await metrics.append(line)
+    await context.report(line)
+  }
+  const look = (step: number) => measureAt(step, rollouts, held, options, context)
+  let last: PolicyReport | undefined
+  let measured: Measurement | undefined
+  if (trainer.step === 0) {
+    measured = await look(0)
+    if (measured) await record({ step: 0, ...measurementOf(measured) })
+  }
+  for await (const report of trainer.run({ signal })) {
+    last = report
+    const { step, stopped } = report
+    const isLast = step === options.steps || stopped !== undefined
+    if (options.measure && (step % options.measure.every === 0 || isLast)) measured = await look(step)
+    const isMeasured = options.measure && (step % options.measure.every === 0 || isLast)
+    await record({ ...lineOf(report), ...(isMeasured && measured && measurementOf(measured)) })
+    if (step % options.samplesEvery === 0 || step === 1 || isLast) {
+      for (const line of samplesOf(report)) await samples.append(line)
+    }
+    if (step % options.saveEvery === 0 || isLast) await trainer.save(state)
+  }
+  await writePlots(folder)
+  const results: Record<string, number> = { steps: trainer.step }
+  if (last) Object.assign(results, { reward: last.statistics.reward, solved: last.statistics.solved })
+  if (measured) Object.assign(results, measurementOf(measured))
+  return finish(name, loaded, context, results)
+}
+
+function trainerOptions(
+  options: PolicyOptions,
+  { seed, threads }: StageContext,
+  algorithm: Algorithm,
+): PolicyTrainerOptions {
+  const { steps, rate, minimum = rate / 10, warmup, decay, weightDecay, beta1, beta2, clip, rows } = options
+  const { questions, maxNewTokens, aggregation, minibatches, maskTruncated, overlongBuffer, guards } = options
+  const { rewardModel: _, ...rest } = algorithm
+  return {
+    ...{ seed, steps, questions, maxNewTokens, aggregation, minibatches, maskTruncated, overlongBuffer, guards },
+    ...rest,
+    schedule: schedule(options.schedule, {
+      ...{ rate, steps, minimum },
+      warmup: Math.floor(warmup * steps),
+      decay: Math.max(1, Math.floor(decay * steps)),
+    }),
+    optimizer: { weightDecay, beta1, beta2, largestNorm: clip },
+    ...{ precision: options.precision, checkpointing: options.checkpointing },
+    ...(threads !== undefined && { threads }),
+    shape: { rows, length: contextOf(options) },
+  }
+}
+
+async function measureAt(
+  step: number,
+  rollouts: Rollouts,
+  questions: readonly Question[],
+  { measure: options, maxNewTokens }: PolicyOptions,
+  { seed, signal }: StageContext,
+): Promise<Measurement | undefined> {
+  if (!options || questions.length === 0) return undefined
+  return measure(rollouts, questions, { samples: options.samples, maxNewTokens, seed: seed + step, signal })
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+async function finish(
+  stage: string,
+  loaded: LoadedModel,
+  { folder, parent, seed }: StageContext,
+  metrics: Readonly<Record<string, number>>,
+): Promise<StageResult> {
+  const checkpoint = await makeFolder(join(folder, 'checkpoint'), async (out) => {
+    await copyCompanions(parent, out)
+    await saveModel(out, loaded, { lineage: { version: 1, parent: { name: parent }, stage, seed, metrics } })
+  })
+  return { checkpoint, metrics, data: {} }
+}
