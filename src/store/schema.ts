@@ -62,6 +62,7 @@ export const messages = pgTable(
     tokens: jsonb().$type<Json>(),
     usage: jsonb().$type<JsonObject>(),
     finishReason: text('finish_reason'),
+    reasoningMilliseconds: integer('reasoning_milliseconds'),
     createdAt: moment('created_at').notNull(),
   },
   (table) => [

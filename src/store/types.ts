@@ -37,6 +37,8 @@ export interface Message {
   readonly tokens: Json
   readonly usage: JsonObject | null
   readonly finishReason: string | null
+  /** How long the thought took. */
+  readonly reasoningMilliseconds: number | null
   readonly createdAt: number
 }
 
@@ -65,6 +67,7 @@ export interface NewMessage {
   readonly tokens?: Json | undefined
   readonly usage?: JsonObject | null | undefined
   readonly finishReason?: string | null | undefined
+  readonly reasoningMilliseconds?: number | null | undefined
 }
 
 export interface ConversationQuery {

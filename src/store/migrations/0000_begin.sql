@@ -40,6 +40,7 @@ CREATE TABLE "messages" (
 	"tokens" jsonb,
 	"usage" jsonb,
 	"finish_reason" text,
+	"reasoning_milliseconds" integer,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "messages_user_id_id_pk" PRIMARY KEY("user_id","id"),
 	CONSTRAINT "messages_in_conversation" UNIQUE("user_id","conversation_id","id")

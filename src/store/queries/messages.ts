@@ -36,6 +36,7 @@ function rowOf(user: string, conversation: string, message: NewMessage): typeof 
     tokens: storableJson(message.tokens),
     usage: storableObject(message.usage),
     finishReason: storableOptional(message.finishReason),
+    reasoningMilliseconds: message.reasoningMilliseconds ?? null,
     createdAt: new Date(),
   }
 }

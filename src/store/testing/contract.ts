@@ -54,11 +54,13 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         tokens: [{ text: '2', probability: 0.9 }],
         usage: { completion_tokens: 1 },
         finishReason: 'stop',
+        reasoningMilliseconds: 12,
       })
       const other = await store.messages.add(user, conversation.id, message('two', question.id))
       expect(await store.messages.list(user, conversation.id)).toEqual([question, answer, other])
       expect(answer).toMatchObject({
         reasoning: 'one and one',
+        reasoningMilliseconds: 12,
         tokens: [{ text: '2', probability: 0.9 }],
         usage: { completion_tokens: 1 },
       })

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { R1Error } from '../../errors.ts'
-import { openStore } from '../index.ts'
+import { type NewMessage, openStore } from '../index.ts'
 
 const [folder = '', work = 'hold'] = process.argv.slice(2)
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -21,7 +21,7 @@ try {
     // Several clients; each sends every other message twice, as one does that saw no answer.
     const client = async () => {
       for (let parent: string | null = null; ; ) {
-        const message = { id: randomUUID(), parent, role: 'user', content: `text ${'x'.repeat(200)}` } as const
+        const message: NewMessage = { id: randomUUID(), parent, role: 'user', content: `text ${'x'.repeat(200)}` }
         say({ sent: message.id, conversation: id })
         const copies = Math.random() < 0.5 ? [1] : [1, 2]
         await Promise.all(copies.map(() => store.messages.add(user, id, message)))
