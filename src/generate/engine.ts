@@ -28,6 +28,10 @@ export interface EngineOptions extends ProgramOptions {
   readonly queue?: Partial<QueueLimits>
 }
 
+/** What an engine has where nothing else is said. */
+export const defaultSlots = 4
+export const defaultQueue: QueueLimits = { requests: 256, tokens: 2 ** 20 }
+
 /** After so many failures in a row, without one good step between them, waiting requests fail too. */
 const mostFailures = 3
 
@@ -56,7 +60,7 @@ export class Engine implements EngineLike {
     this.context = options.context
     this.executor = executor
     this.scheduler = new Scheduler(executor, options, this.counters)
-    this.queue = new RequestQueue({ requests: 256, tokens: 2 ** 20, ...options.queue })
+    this.queue = new RequestQueue({ ...defaultQueue, ...options.queue })
   }
 
   /**
@@ -68,7 +72,7 @@ export class Engine implements EngineLike {
     const { model } = loaded
     if (!generates(model)) throw cannotGenerate(model)
     const defaults = {
-      slots: 4,
+      slots: defaultSlots,
       context: Math.min(model.positions, 2048),
       chunk: 256,
       queue: {},
@@ -183,7 +187,7 @@ export function generates({ hasHead, cacheLayout }: Model): boolean {
   return hasHead && cacheLayout.length > 0
 }
 
-export function cannotGenerate({ modelType }: Model): R1Error {
+export function cannotGenerate({ modelType }: Pick<Model, 'modelType'>): R1Error {
   return new R1Error('no-cache', `A ${modelType} model cannot generate text.`, {
     remedy: 'Use a decoder, or `embed` for vectors of texts.',
   })
@@ -193,7 +197,7 @@ function leave({ cancelled, stream }: Sequence): void {
   stream.fail(cancelled?.error ?? new R1Error('aborted', 'The text was left before its end.'))
 }
 
-function aborted(signal: AbortSignal): R1Error {
+export function aborted(signal: AbortSignal): R1Error {
   return new R1Error('aborted', 'Generating was aborted.', { cause: signal.reason })
 }
 

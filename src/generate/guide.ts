@@ -3,6 +3,8 @@ export type FinishReason = 'stop' | 'length' | 'context'
 
 /** Steers one sequence while it is generated: what may come next, and where it ends. */
 export interface Guide {
+  /** It only reads along: it forces and forbids nothing and never ends the sequence. */
+  readonly onlyReads?: boolean
   /** The token that has to come next, whatever the model says. */
   forced?(): number | undefined
   /**
@@ -13,6 +15,8 @@ export interface Guide {
   restrict?(logits: Float32Array): void
   /** Called before each token is chosen, where finding out what is allowed takes time. */
   prepare?(): Promise<void>
+  /** Why the sequence has ended with the token before, where that is known only once `prepare` is done. */
+  ended?(): FinishReason | undefined
   /** Called once the sequence has ended, however it did. */
   release?(): void
   /** Told of every token, in order. @returns why the sequence ends with it, if it does */
@@ -27,10 +31,12 @@ export function stopIds(ids: Iterable<number>): Guide {
 
 /** Several guides as one: the first that forces a token decides, all restrict, and the first reason counts. */
 export function joinGuides(guides: readonly Guide[]): Guide {
-  const restricting = guides.filter((guide) => guide.restrict)
-  const preparing = guides.filter((guide) => guide.prepare)
+  const [forcing, restricting, preparing, ending] = (['forced', 'restrict', 'prepare', 'ended'] as const).map((name) =>
+    guides.filter((guide) => guide[name]),
+  ) as [Guide[], Guide[], Guide[], Guide[]]
   return {
-    forced: () => guides.reduce<number | undefined>((id, guide) => id ?? guide.forced?.(), undefined),
+    onlyReads: guides.every((guide) => guide.onlyReads),
+    ...(forcing.length > 0 && { forced: () => firstOf(forcing, (guide) => guide.forced?.()) }),
     ...(restricting.length > 0 && {
       restrict: (logits: Float32Array) => {
         for (const guide of restricting) guide.restrict?.(logits)
@@ -41,10 +47,15 @@ export function joinGuides(guides: readonly Guide[]): Guide {
         for (const guide of preparing) await guide.prepare?.()
       },
     }),
+    ...(ending.length > 0 && { ended: () => firstOf(ending, (guide) => guide.ended?.()) }),
     release: () => {
       for (const guide of guides) guide.release?.()
     },
     // Every guide is told, also after one has ended the sequence.
     accept: (id) => guides.map((guide) => guide.accept(id)).find((reason) => reason !== undefined),
   }
+}
+
+function firstOf<Value>(guides: readonly Guide[], find: (guide: Guide) => Value | undefined): Value | undefined {
+  return guides.reduce<Value | undefined>((found, guide) => found ?? find(guide), undefined)
 }

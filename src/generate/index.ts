@@ -38,3 +38,5 @@ export {
   textFormatOf,
 } from './text/text-model.ts'
 export type { TokenStream } from './token-stream.ts'
+export { EngineWorker, type EngineWorkerOptions } from './worker/engine-worker.ts'
+export type { WorkerFacts } from './worker/messages.ts'

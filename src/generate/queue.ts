@@ -37,9 +37,7 @@ export class RequestQueue<Item extends Waiting> {
   add(item: Item): void {
     const { requests, tokens } = this.limits
     if (this.items.length >= requests || (this.items.length > 0 && this.tokens + item.size > tokens)) {
-      throw new R1Error('queue-full', `${this.items.length} requests are waiting already.`, {
-        remedy: 'Try again in a moment.',
-      })
+      throw queueFull(this.items.length)
     }
     this.items.push({ item, overtaken: 0 })
   }
@@ -63,4 +61,8 @@ export class RequestQueue<Item extends Waiting> {
     for (const entry of removed) this.items.splice(this.items.indexOf(entry), 1)
     return removed.map(({ item }) => item)
   }
+}
+
+export function queueFull(waiting: number): R1Error {
+  return new R1Error('queue-full', `${waiting} requests are waiting already.`, { remedy: 'Try again in a moment.' })
 }

@@ -1,4 +1,5 @@
 import type { Executor } from './executor.ts'
+import type { FinishReason } from './guide.ts'
 import type { RequestQueue } from './queue.ts'
 import type { Sequence } from './sequence.ts'
 import { SlotTable } from './slots.ts'
@@ -154,8 +155,9 @@ export class Scheduler {
   private async advance(sequence: Sequence, next: NextToken): Promise<boolean> {
     try {
       if (sequence.prepare) await sequence.prepare()
-      const reason = sequence.advance(next)
-      this.counters.add('newTokens')
+      // Whoever left while it was prepared gets no further token.
+      if (sequence.cancelled) return false
+      const reason = sequence.ended ?? this.choose(sequence, next)
       if (!reason) return true
       this.release(sequence)
       this.counters.add('finished')
@@ -169,6 +171,12 @@ export class Scheduler {
       sequence.stream.fail(error)
     }
     return false
+  }
+
+  private choose(sequence: Sequence, next: NextToken): FinishReason | undefined {
+    const reason = sequence.advance(next)
+    this.counters.add('newTokens')
+    return reason
   }
 
   /** The keys and values of the tokens before `end` are in the slot. */

@@ -93,6 +93,11 @@ export class Sequence {
     return this.guide.prepare
   }
 
+  /** Why it has ended already, once `prepare` is done. */
+  get ended(): FinishReason | undefined {
+    return this.guide.ended?.()
+  }
+
   /** Nothing more will come. */
   release(): void {
     this.guide.release?.()

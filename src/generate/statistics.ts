@@ -26,6 +26,17 @@ export interface EngineStatistics {
   readonly restarts: number
 }
 
+/** What engines have counted one after the other, and what the last of them holds. */
+export function sumStatistics(before: EngineStatistics, now: EngineStatistics): EngineStatistics {
+  const { running, waiting, slots, cacheUse, cacheBytes, longestGapMs, ...counted } = now
+  const sums = Object.entries(counted).map(([name, value]) => [name, value + before[name as keyof typeof counted]])
+  return {
+    ...(Object.fromEntries(sums) as typeof counted),
+    ...{ running, waiting, slots, cacheUse, cacheBytes },
+    longestGapMs: Math.max(longestGapMs, before.longestGapMs),
+  }
+}
+
 type Counted = Exclude<keyof EngineStatistics, 'running' | 'waiting' | 'slots' | 'cacheUse' | 'cacheBytes'>
 
 /** Counts what an engine does. */
@@ -60,4 +71,9 @@ export class Counters {
   get all(): Readonly<Record<Counted, number>> {
     return { ...this.values }
   }
+}
+
+/** Of an engine that has done nothing yet. */
+export function noStatistics(slots: number): EngineStatistics {
+  return { running: 0, waiting: 0, slots, cacheUse: 0, cacheBytes: 0, ...new Counters().all }
 }

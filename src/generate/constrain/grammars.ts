@@ -9,6 +9,9 @@ import { xgrammar } from './xgrammar.ts'
 /** Compiled grammars that are kept, at most: whoever sends many different ones only gets them compiled again. */
 const kept = 32
 
+/** Characters of white space between two parts of JSON: a model that loves it would write nothing else. */
+const mostWhitespace = 32
+
 const vocabularyTypes = { 'byte-level': 'byte_level', 'byte-fallback': 'byte_fallback', raw: 'raw' } as const
 
 /** Makes guides of constraints, for one vocabulary. */
@@ -71,5 +74,6 @@ async function compileWith(compiler: GrammarCompiler, { kind, text }: Constraint
   if (kind === 'grammar') return await compiler.compileGrammar(text)
   if (kind === 'regex')
     return await compiler.compileStructuralTag({ type: 'structural_tag', format: { type: 'regex', pattern: text } })
-  return text === 'true' ? await compiler.compileBuiltinJSONGrammar() : await compiler.compileJSONSchema(text)
+  if (text === 'true') return await compiler.compileBuiltinJSONGrammar()
+  return await compiler.compileJSONSchema(text, true, undefined, undefined, true, mostWhitespace)
 }

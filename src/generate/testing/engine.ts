@@ -2,6 +2,7 @@ import type { LoadedModel } from '../../models/index.ts'
 import { loadFixture } from '../../models/testing/fixture.ts'
 import { randomWord } from '../../tensor/random.ts'
 import { Engine, type EngineOptions } from '../engine.ts'
+import type { EngineLike } from '../engine-like.ts'
 import type { TokenRequest } from '../request.ts'
 
 /** A tiny model with random weights. */
@@ -20,7 +21,7 @@ export function someTokens(count: number, vocabulary: number, seed: number): Int
 }
 
 /** The tokens of a request, their log-probabilities and its end. */
-export async function answerOf(engine: Engine, request: TokenRequest) {
+export async function answerOf(engine: EngineLike, request: TokenRequest) {
   const { tokens, finish } = await engine.generate(request).all()
   return {
     ids: tokens.map(({ id }) => id),

@@ -1,6 +1,6 @@
 import { R1Error } from '../../errors.ts'
 import { randomWord } from '../../tensor/random.ts'
-import type { Engine } from '../engine.ts'
+import type { EngineLike } from '../engine-like.ts'
 import { type Guide, joinGuides } from '../guide.ts'
 import type { GeneratedToken } from '../request.ts'
 import type { TokenStream } from '../token-stream.ts'
@@ -14,7 +14,7 @@ import {
   stopsOf,
 } from './options.ts'
 import { TextFollower } from './text-follower.ts'
-import type { TextModel } from './text-model.ts'
+import type { TextFormat } from './text-model.ts'
 import { thinkingBudget } from './thinking-budget.ts'
 
 /** A prompt as tokens. */
@@ -30,7 +30,7 @@ export interface PromptTokens {
  * @throws R1Error `bad-argument`, `no-template` for a conversation with a model that has none, and what templates throw
  */
 export async function promptTokens(
-  { tokenizer, template }: TextModel,
+  { tokenizer, template }: TextFormat,
   prompt: Prompt,
   { raw, templateVariables, signal }: GenerateOptions = {},
 ): Promise<PromptTokens> {
@@ -62,8 +62,8 @@ export interface TextRun {
 
 /** Asks the engine for a text. @param seed instead of the one in the options */
 export function startText(
-  engine: Engine,
-  model: TextModel,
+  engine: Pick<EngineLike, 'generate'>,
+  model: TextFormat,
   { ids, inside }: PromptTokens,
   options: GenerateOptions,
   index = 0,
@@ -90,7 +90,7 @@ export function startText(
 }
 
 /** What the user says goes before what the checkpoint recommends; every choice has random numbers of its own. */
-function samplingOf({ sampling }: TextModel, options: GenerateOptions, index: number) {
+function samplingOf({ sampling }: TextFormat, options: GenerateOptions, index: number) {
   const { temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBias, seed } =
     options
   return {

@@ -11,6 +11,7 @@ export interface FollowerOptions {
 
 /** Turns tokens into text as they come: whole characters, stop strings, thought and answer apart. */
 export class TextFollower implements Guide {
+  readonly onlyReads: boolean
   private readonly tokenizer: Tokenizer
   private readonly decoder
   private readonly stops: StopStrings
@@ -21,6 +22,7 @@ export class TextFollower implements Guide {
 
   constructor(tokenizer: Tokenizer, { stops, inside }: FollowerOptions) {
     this.tokenizer = tokenizer
+    this.onlyReads = stops.length === 0
     this.decoder = tokenizer.streamDecoder()
     this.stops = new StopStrings(stops)
     this.parser = new ReasoningParser({ inside, trim: true })

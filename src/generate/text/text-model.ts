@@ -63,11 +63,17 @@ export async function loadTextModel(
 }
 
 /**
- * Reads what turns text into tokens and back, without the weights.
+ * Loads what turns text into tokens and back, without the weights: for an engine that runs elsewhere.
  *
- * @throws R1Error `tokenizer-not-found`, and what reading throws
+ * @param name a folder, a .gguf or .safetensors file, or a model on the hub
+ * @throws R1Error `file-not-found`, `tokenizer-not-found`, and what reading throws
  */
-export async function textFormatOf(checkpoint: Checkpoint): Promise<TextFormat> {
+export async function loadTextFormat(name: string, signal?: AbortSignal): Promise<TextFormat> {
+  await using checkpoint = await openCheckpoint(await locateCheckpoint(name, signal ? { signal } : {}))
+  return await textFormatOf(checkpoint)
+}
+
+async function textFormatOf(checkpoint: Checkpoint): Promise<TextFormat> {
   const [tokenizer, source] = await Promise.all([tokenizerOf(checkpoint), templateOf(checkpoint)])
   return {
     path: checkpoint.path,
