@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { R1Error } from '../errors.ts'
 import type { ServeApp, ServeContext, ServeEnv } from './context.ts'
@@ -6,10 +7,16 @@ import { jsonGuard, sizeGuard } from './http/body.ts'
 import { BadRequest, failureResponse } from './http/failure.ts'
 import { corsGuard, hostGuard, plainHeaders } from './http/guards.ts'
 import { requestLog } from './observe/request-log.ts'
+import { packageFolder } from './observe/version.ts'
 import { chatRoutes } from './routes/chat.ts'
+import { completionRoutes } from './routes/completions.ts'
+import { consoleFiles } from './routes/console-files.ts'
 import { documentRoutes } from './routes/document.ts'
+import { embeddingRoutes } from './routes/embeddings.ts'
 import { healthRoutes } from './routes/health.ts'
 import { modelRoutes } from './routes/models.ts'
+import { responseRoutes } from './routes/responses.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 
 /** Puts a server's routes together. It listens to nothing: whoever has it may also ask it directly. */
 export function createApp(context: ServeContext): ServeApp {
@@ -29,6 +36,7 @@ export function createApp(context: ServeContext): ServeApp {
   app.use(plainHeaders)
   app.use(hostGuard(config.host, config.allowedHosts))
   app.use(corsGuard(config.corsOrigins))
+  app.use(consoleFiles(join(packageFolder(), 'dist/console')))
   app.use(accessGuard(context))
   app.use(sizeGuard(config.bodyBytes))
   app.use(jsonGuard)
@@ -36,6 +44,10 @@ export function createApp(context: ServeContext): ServeApp {
   healthRoutes(app, context)
   modelRoutes(app, context)
   chatRoutes(app, context)
+  completionRoutes(app, context)
+  responseRoutes(app, context)
+  embeddingRoutes(app, context)
+  tokenRoutes(app, context)
   documentRoutes(app, context)
   return app
 }

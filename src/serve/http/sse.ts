@@ -11,11 +11,16 @@ export interface EventStreamOptions {
   readonly onError: (error: unknown) => string
 }
 
+/** A message of a stream. @param event its type, where clients tell messages apart by it */
+export function frame(data: string, event?: string): string {
+  return `${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`
+}
+
 /**
  * A response of server-sent events. The source is asked for more only when the reader has taken what there was; when the
  * reader goes, or takes nothing for too long, the source is left.
  *
- * @param source texts of the `data` fields
+ * @param source messages as {@link frame} writes them
  * @param stop told when nobody reads any more, so that the source wakes up where it waits
  */
 export function eventStream(
@@ -53,11 +58,11 @@ export function eventStream(
               controller.close()
               return
             }
-            controller.enqueue(encoder.encode(`data: ${found.value}\n\n`))
+            controller.enqueue(encoder.encode(found.value))
           }
         } catch (error) {
           next = undefined
-          controller.enqueue(encoder.encode(`data: ${onError(error)}\n\n`))
+          controller.enqueue(encoder.encode(frame(onError(error))))
           end()
           controller.close()
           return

@@ -1,6 +1,7 @@
 import type { TextUsage } from '../../generate/index.ts'
 import type { ChatToken } from '../chat/events.ts'
 import type { ServeConfig } from '../config/schema.ts'
+import { frame } from '../http/sse.ts'
 import type { TextEvent } from './answer-texts.ts'
 import type { ChatAnswer, ChatBody } from './chat-schema.ts'
 
@@ -51,7 +52,7 @@ export function logprobsOf(tokens: readonly ChatToken[]) {
   return { content: tokens.map((token) => ({ ...logprobOf(token), top_logprobs: (token.top ?? []).map(logprobOf) })) }
 }
 
-/** Chunks of a streamed answer, as JSON, and `[DONE]`. */
+/** Messages of a streamed answer: chunks as JSON, and `[DONE]`. */
 export async function* chatChunks(
   texts: AsyncIterable<TextEvent>,
   config: ServeConfig,
@@ -64,13 +65,15 @@ export async function* chatChunks(
   const chunk = (index: number, delta: object, finish: string | null = null, tokens?: readonly ChatToken[]) => {
     const logprobs = tokens ? logprobsOf(tokens) : null
     const choices = [{ index, delta, logprobs, finish_reason: finish }]
-    return JSON.stringify({
-      ...head,
-      model,
-      system_fingerprint: fingerprint,
-      choices,
-      ...(includeUsage && { usage: null }),
-    })
+    return frame(
+      JSON.stringify({
+        ...head,
+        model,
+        system_fingerprint: fingerprint,
+        choices,
+        ...(includeUsage && { usage: null }),
+      }),
+    )
   }
   for await (const { index, event } of texts) {
     switch (event.type) {
@@ -103,9 +106,10 @@ export async function* chatChunks(
     }
   }
   if (includeUsage) {
-    yield JSON.stringify({ ...head, model, system_fingerprint: fingerprint, choices: [], usage: usageOf(usages) })
+    const usage = usageOf(usages)
+    yield frame(JSON.stringify({ ...head, model, system_fingerprint: fingerprint, choices: [], usage }))
   }
-  yield '[DONE]'
+  yield frame('[DONE]')
 }
 
 /** A text as it is put together. */

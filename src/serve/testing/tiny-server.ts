@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTinyCheckpoint } from '../../generate/testing/text-model.ts'
+import { r1Model, saveModel } from '../../models/index.ts'
+import { Variables } from '../../runtime/variables.ts'
 import type { Store } from '../../store/index.ts'
 import { type ServeSettings, serveSchema } from '../config/schema.ts'
 import { modelSources } from '../models/sources.ts'
@@ -17,10 +19,14 @@ export interface TinyServer extends AsyncDisposable {
   get(path: string, headers?: Record<string, string>): Promise<Response>
 }
 
-/** Writes a tiny model into a folder of its own. */
-export async function tinyModelFolder(): Promise<string> {
+/** Writes a tiny model of random weights that reads and writes letters, with a context of 4096, into a folder of its own. */
+export async function tinyModelFolder(seed = 1): Promise<string> {
   const folder = join(tmpdir(), `r1-tiny-${crypto.randomUUID()}`)
   await writeTinyCheckpoint(folder)
+  const model = r1Model({ depth: 1, width: 32, vocabulary: 128, positions: 4096 })
+  using variables = new Variables(seed)
+  for (const { name, tensor } of model.parameters()) variables.ensure(tensor, name)
+  await saveModel(folder, { model, variables })
   return folder
 }
 
