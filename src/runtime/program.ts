@@ -55,12 +55,17 @@ interface Prepared {
   readonly times: { optimizeMs: number; lowerMs: number }
 }
 
-function prepare(traced: Graph, options: ProgramOptions): Prepared {
+/** Inputs whose values become part of the program. */
+const isFrozen = ({ node }: Tensor): boolean => node.attributes.frozen === true
+
+function prepare(traced: Graph, variables: Variables, options: ProgramOptions): Prepared {
   const target = targetOf(options)
   const started = performance.now()
   const graph = optimize(withPrecision(traced, target, options), target)
   const optimized = performance.now()
-  const lowered = lowerGraph(graph, target)
+  const constantBytes = (tensor: Tensor) =>
+    isFrozen(tensor) ? variables.ensure(tensor, String(tensor.node.attributes.name)).bytes : undefined
+  const lowered = lowerGraph(graph, target, { constantBytes })
   const { device = 'cpu', threads, spinning, profile } = options
   const library = target.kernels.size > 0 ? kernelLibrary().path : undefined
   // A plan of all memory at once would need it beside what the first run had taken piece by piece.
@@ -73,7 +78,8 @@ function prepare(traced: Graph, options: ProgramOptions): Prepared {
     memoryPattern: false,
   }
   const times = { optimizeMs: optimized - started, lowerMs: performance.now() - optimized }
-  return { graph, lowered, sessionOptions, times }
+  const inputs = graph.inputs.filter((tensor) => !isFrozen(tensor))
+  return { graph: { ...graph, inputs }, lowered, sessionOptions, times }
 }
 
 /** How an output of the session gets its memory. */
@@ -120,14 +126,14 @@ export class Program {
 
   /** Compiles a traced graph without blocking the event loop for the session's part. */
   static async compile(graph: Graph, variables: Variables, options: ProgramOptions = {}): Promise<Program> {
-    const prepared = prepare(graph, options)
+    const prepared = prepare(graph, variables, options)
     const started = performance.now()
     const session = await createSession(prepared.lowered.model, prepared.sessionOptions)
     return new Program(prepared, session, performance.now() - started, variables, options)
   }
 
   static compileSync(graph: Graph, variables: Variables, options: ProgramOptions = {}): Program {
-    const prepared = prepare(graph, options)
+    const prepared = prepare(graph, variables, options)
     const started = performance.now()
     const session = createSessionSync(prepared.lowered.model, prepared.sessionOptions)
     return new Program(prepared, session, performance.now() - started, variables, options)

@@ -13,7 +13,9 @@ export {
   quantisableVariables,
   quantiseProducts,
   type StackPlace,
+  type StockForm,
   type StoredMatrix,
+  stockNames,
 } from './passes/index.ts'
 export { hash32, randomNormal, randomUniform, randomWord, streamKey } from './random.ts'
 export type { Shape, TensorType } from './shape.ts'

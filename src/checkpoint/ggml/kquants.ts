@@ -50,13 +50,13 @@ export const dequantiseQ3_K: Dequantise = (blocks, into, count, half) => {
 }
 
 /** The 6-bit scale of group 0-7 of Q4_K and Q5_K, packed with its minimum in 12 bytes. */
-function scaleOf(blocks: Uint8Array, at: number, group: number): number {
+export function scaleOf(blocks: Uint8Array, at: number, group: number): number {
   if (group < 4) return (blocks[at + group] as number) & 63
   return ((blocks[at + group + 4] as number) & 15) | (((blocks[at + group - 4] as number) >> 6) << 4)
 }
 
 /** The 6-bit minimum of group 0-7 of Q4_K and Q5_K. */
-function minimumOf(blocks: Uint8Array, at: number, group: number): number {
+export function minimumOf(blocks: Uint8Array, at: number, group: number): number {
   if (group < 4) return (blocks[at + group + 4] as number) & 63
   return ((blocks[at + group + 4] as number) >> 4) | (((blocks[at + group] as number) >> 6) << 4)
 }

@@ -41,6 +41,14 @@ export {
   type QuantisedWeight,
 } from './matmul-quantised.ts'
 export { groupedMatmulQuantised, type QuantisedStack } from './matmul-quantised-grouped.ts'
+export {
+  type CodeBits,
+  decodeStock,
+  gatherStockQuantised,
+  matmulStockQuantised,
+  type StockMatrix,
+  stockBlock,
+} from './matmul-stock-quantised.ts'
 export { layerNorm, rmsNorm } from './norm.ts'
 export { type AdamWSlot, adamW, type SgdSlot, sgd } from './optimizer.ts'
 export { pad } from './pad.ts'

@@ -15,7 +15,13 @@ export { mergeCommon } from './merge.ts'
 export { type NarrowOptions, narrowProducts } from './precision.ts'
 export { quantiseProducts } from './quantise.ts'
 export { expertStacks, quantisableVariables } from './quantise-readers.ts'
-export type { QuantisedVariables, StackPlace, StoredMatrix } from './quantise-stored.ts'
+export {
+  type QuantisedVariables,
+  type StackPlace,
+  type StockForm,
+  type StoredMatrix,
+  stockNames,
+} from './quantise-stored.ts'
 export { type Pass, rewrite } from './rewrite.ts'
 
 /** All that is done to a graph before it is lowered for a target; dead code falls away in each step. */

@@ -1,5 +1,6 @@
 import { createNode, type Graph, type Tensor } from '../graph.ts'
 import { packedExpert } from '../ops/matmul-quantised-grouped.ts'
+import type { CodeBits } from '../ops/matmul-stock-quantised.ts'
 import { dequantise, type QuantisedShape, quantisedBytes } from '../ops/quantised-layout.ts'
 import { inputOperator } from '../trace.ts'
 
@@ -11,8 +12,18 @@ export interface StackPlace {
   readonly count: number
 }
 
-/** How a matrix is kept in packed blocks: in a variable of its own name, or in a stack. */
-export type StoredMatrix = QuantisedShape & { readonly stack?: StackPlace }
+/** A matrix as codes for ONNX Runtime's own operator. */
+export interface StockForm {
+  readonly bits: CodeBits
+  /** Whether blocks have offsets. */
+  readonly offsets: boolean
+}
+
+/** How a matrix is kept: in packed blocks, in a variable of its own name or in a stack; or as codes, in several variables. */
+export type StoredMatrix = QuantisedShape & { readonly stack?: StackPlace; readonly stock?: StockForm }
+
+/** The variables of a matrix that is kept as codes. */
+export const stockNames = (name: string) => ({ codes: name, scales: `${name}.scales`, offsets: `${name}.offsets` })
 
 /** Which variables are kept in packed blocks, by name. */
 export type QuantisedVariables = ReadonlyMap<string, StoredMatrix>

@@ -8,13 +8,14 @@ import { mergeCommon } from './merge.ts'
 import { multiplyByStacks } from './quantise-experts.ts'
 import { findProducts, type ProductGroup } from './quantise-groups.ts'
 import { takesPacked } from './quantise-readers.ts'
+import { useStockProducts } from './quantise-stock.ts'
 import { numbersOf, type PackedVariable, packedVariables, type QuantisedVariables } from './quantise-stored.ts'
 import { rewrite } from './rewrite.ts'
 
 /**
  * Computes products by variables that are kept in packed blocks: products that share one x become one operator, with the
  * norm before it and the biases, the residual or the gated unit behind it. Rows of an embedding come from the same blocks,
- * experts' matrices from their stacks.
+ * experts' matrices from their stacks. What is kept as codes is multiplied by ONNX Runtime's own operator, one by one.
  * Anything else that reads such a variable gets its numbers.
  *
  * @param graph as it was traced; the variables are f32 there
@@ -22,6 +23,7 @@ import { rewrite } from './rewrite.ts'
  */
 export function quantiseProducts(graph: Graph, stored: QuantisedVariables, phase: ProductPhase = 'decode'): Graph {
   const merged = mergeCommon(foldConstants(graph))
+  if ([...stored.values()].some(({ stock }) => stock)) return useStockProducts(merged, stored)
   const packed = packedVariables(merged, stored)
   const alone = (tensor: Tensor | undefined): PackedVariable | undefined => {
     const kept = tensor && packed.get(tensor)

@@ -1,4 +1,10 @@
-import { gatherQuantised, groupedMatmulQuantised, matmulQuantised, type Tensor } from '../../index.ts'
+import {
+  gatherQuantised,
+  groupedMatmulQuantised,
+  matmulQuantised,
+  matmulStockQuantised,
+  type Tensor,
+} from '../../index.ts'
 import { type CaseInput, floats, indices, integers, type OperatorCase } from '../case.ts'
 import { make, type Plain, total } from '../plain.ts'
 
@@ -70,6 +76,47 @@ export function packedStack(experts: number, rows: number, width = columns): Cas
 const offsets = [0, 2, 2, 5]
 const expertBytes = ((2 * columns) / block) * blockBytes
 const firstByte = (row: number) => (row < 2 ? 0 : 2) * expertBytes
+
+/** Bytes of codes. */
+const codes = (...shape: readonly number[]): CaseInput => ({
+  shape,
+  dtype: 'u8',
+  differentiable: false,
+  value: (uniform) => Math.floor(uniform * 256),
+})
+
+/** x · Wᵀ + offsets for codes of 4 or 8 bits. */
+function stockReference(bits: 4 | 8, inputs: Readonly<Record<string, Plain>>): Plain {
+  const { x, codes, scales, offsets } = inputs as Readonly<Record<'x' | 'codes' | 'scales' | 'offsets', Plain>>
+  const code = (n: number, k: number) => {
+    const [at, place] = [Math.floor(k / block), k % block]
+    if (bits === 8) return codes.at(n, at, place)
+    const byte = codes.at(n, at, place >> 1)
+    return place % 2 === 0 ? byte % 16 : byte >> 4
+  }
+  const number = (n: number, k: number) => {
+    const at = Math.floor(k / block)
+    return scales.at(n, at) * (code(n, k) - 2 ** (bits - 1)) + (offsets ? offsets.at(n, at) : 0)
+  }
+  return make([3, 5], (row, n) => total(Array.from({ length: columns }, (_, k) => x.at(row, k) * number(n, k))))
+}
+
+function stockCase(name: string, bits: 4 | 8, offset: boolean): OperatorCase {
+  const blocks = columns / block
+  return {
+    operator: 'matmulStockQuantised',
+    name,
+    inputs: {
+      x: exactInInt8(3, columns),
+      codes: codes(5, blocks, 4 * bits),
+      scales: floats(5, blocks),
+      ...(offset && { offsets: floats(5, blocks) }),
+    },
+    build: ({ x, codes, scales, offsets }) =>
+      matmulStockQuantised(x as Tensor, { codes: codes as Tensor, scales: scales as Tensor, offsets, bits }),
+    reference: (inputs) => stockReference(bits, inputs),
+  }
+}
 
 /** Products with quantised weights. */
 export const quantisedCases: readonly OperatorCase[] = [
@@ -165,4 +212,6 @@ export const quantisedCases: readonly OperatorCase[] = [
         return (g / (1 + Math.exp(-g))) * dot(a as Plain, row, up as Plain, n, firstByte(row))
       }),
   },
+  stockCase('4 bits and offsets', 4, true),
+  stockCase('8 bits', 8, false),
 ]
