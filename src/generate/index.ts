@@ -32,10 +32,10 @@ export type {
 } from './text/options.ts'
 export {
   type LoadTextOptions,
+  loadTextFormat,
   loadTextModel,
   type TextFormat,
   type TextModel,
-  textFormatOf,
 } from './text/text-model.ts'
 export type { TokenStream } from './token-stream.ts'
 export { EngineWorker, type EngineWorkerOptions } from './worker/engine-worker.ts'
