@@ -32,7 +32,8 @@ export function checkTexts(data: TextData, base: string): Promise<void> {
   return checkRecords(data, base, (record) => void textField(record, data.field), data.unit)
 }
 
-function cut(records: Stream<DataRecord>, { field }: TextData, options: TextRowOptions): Stream<TokenRow> {
+/** Texts of records, end to end and cut into rows. @param field of a record that holds the text */
+export function cutTexts(records: Stream<DataRecord>, field: string, options: TextRowOptions): Stream<TokenRow> {
   const { length, isolated, tokenizer, workers = 1 } = options
   const make = (record: DataRecord) => [textExample(tokenizer, textField(record, field))]
   const examples = new TransformedStream(records, make, { workers })
@@ -47,10 +48,10 @@ export async function trainingRows(
   options: TextRowOptions,
 ): Promise<Stream<TokenRow>> {
   const records = new RepeatedStream(await recordsOf(data, base, 'train', data.unit))
-  return cut(new ShuffledStream(records, { seed, buffer: data.shuffle }), data, options)
+  return cutTexts(new ShuffledStream(records, { seed, buffer: data.shuffle }), data.field, options)
 }
 
 /** Texts that are measured on, once and in their order. */
 export async function heldOutRows(data: TextData, base: string, options: TextRowOptions): Promise<Stream<TokenRow>> {
-  return cut(await recordsOf(data, base, 'held-out', data.unit), data, options)
+  return cutTexts(await recordsOf(data, base, 'held-out', data.unit), data.field, options)
 }
