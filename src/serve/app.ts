@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { R1Error } from '../errors.ts'
+import { consoleRoutes } from './console/index.ts'
 import type { ServeApp, ServeContext, ServeEnv } from './context.ts'
 import { accessGuard } from './http/access.ts'
 import { jsonGuard, sizeGuard } from './http/body.ts'
@@ -48,6 +49,7 @@ export function createApp(context: ServeContext): ServeApp {
   responseRoutes(app, context)
   embeddingRoutes(app, context)
   tokenRoutes(app, context)
+  consoleRoutes(app, context)
   documentRoutes(app, context)
   return app
 }

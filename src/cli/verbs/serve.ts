@@ -14,6 +14,7 @@ const flags: Readonly<Record<keyof ServeConfig, readonly [value: string, meaning
   threads: ['<n>', 'threads of a step'],
   weights: ['<form>', 'how weights are kept: file, int8, int4 or f32'],
   cacheType: ['<type>', 'what keys and values are kept in: f16, f32 or int8'],
+  isolate: ['<yes>', 'run each engine in a process of its own (true or false)'],
   preload: ['<yes>', 'load the default model at the start (true or false)'],
   idleMinutes: ['<n>', 'unload models that nobody asked for so long; 0 keeps all'],
   mostLoaded: ['<n>', 'models in memory at once'],

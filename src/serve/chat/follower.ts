@@ -17,6 +17,7 @@ export interface ChatFollowerOptions {
  * the text at stop strings.
  */
 export class ChatFollower implements Guide {
+  readonly onlyReads: boolean
   private readonly tokenizer: Tokenizer
   private readonly decoder
   private readonly stops: StopStrings
@@ -28,6 +29,7 @@ export class ChatFollower implements Guide {
 
   constructor(tokenizer: Tokenizer, { stops, inside, thinks, shown }: ChatFollowerOptions) {
     this.tokenizer = tokenizer
+    this.onlyReads = stops.length === 0
     this.decoder = tokenizer.streamDecoder()
     this.stops = new StopStrings(stops)
     this.parser = thinks ? new ReasoningParser({ inside, trim: true }) : undefined

@@ -1,5 +1,5 @@
 import { R1Error } from '../../errors.ts'
-import type { TextModel } from '../../generate/text/text-model.ts'
+import type { TextFormat } from '../../generate/index.ts'
 import type { ChatTemplateMessage, RenderedPrompt } from '../../text/index.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { withTextArguments } from '../tools/arguments.ts'
@@ -67,7 +67,7 @@ function variablesOf({ thinking, reasoningEffort, templateVariables }: ChatReque
 
 /** Where no thought is wanted and the template opens one whatever it is told, it is closed at once. */
 function closeThought(
-  { tokenizer }: TextModel,
+  { tokenizer }: TextFormat,
   { ids, opensReasoning: inside }: RenderedPrompt,
   { thinking }: ChatRequest,
 ): ChatPrompt {
@@ -77,7 +77,7 @@ function closeThought(
 
 /** Adds the beginning of the answer behind the prompt; text of a user never becomes a special token. */
 function goOn(
-  { tokenizer }: TextModel,
+  { tokenizer }: TextFormat,
   { ids, opensReasoning }: RenderedPrompt,
   { content, reasoning_content, reasoning }: ChatTemplateMessage,
 ): ChatPrompt {

@@ -28,6 +28,8 @@ export const serveSchema = z
     threads: whole(1, 1024).optional(),
     weights: z.enum(['file', 'int8', 'int4', 'f32']).default('file'),
     cacheType: z.enum(['f16', 'f32', 'int8']).default('f16'),
+    /** Runs each engine in a process of its own: a crash of it is mended, and ends no other request. */
+    isolate: z.boolean().default(true),
     /** Loads the default model when the server starts, not at the first request. */
     preload: z.boolean().default(true),
     /** A model that nobody has asked for so long is unloaded; the default model stays. 0 keeps all. */

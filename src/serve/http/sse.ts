@@ -11,25 +11,34 @@ export interface EventStreamOptions {
   readonly onError: (error: unknown) => string
 }
 
-/** A message of a stream. @param event its type, where clients tell messages apart by it */
-export function frame(data: string, event?: string): string {
-  return `${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`
+/** A message of a stream: its data, or its type as well, where clients tell messages apart by it. */
+export type StreamMessage = string | { readonly event: string; readonly data: string }
+
+function frame(message: StreamMessage): string {
+  return typeof message === 'string'
+    ? `data: ${message}
+
+`
+    : `event: ${message.event}
+data: ${message.data}
+
+`
 }
 
 /**
  * A response of server-sent events. The source is asked for more only when the reader has taken what there was; when the
  * reader goes, or takes nothing for too long, the source is left.
  *
- * @param source messages as {@link frame} writes them
+ * @param source the messages; their data has no line breaks
  * @param stop told when nobody reads any more, so that the source wakes up where it waits
  */
 export function eventStream(
-  source: AsyncIterable<string>,
+  source: AsyncIterable<StreamMessage>,
   stop: (reason: unknown) => void,
   { keepAliveMs, stallMs, onEnd, onError }: EventStreamOptions,
 ): Response {
   const iterator = source[Symbol.asyncIterator]()
-  let next: Promise<IteratorResult<string>> | undefined
+  let next: Promise<IteratorResult<StreamMessage>> | undefined
   let stalled: NodeJS.Timeout | undefined
   const end = () => {
     clearTimeout(stalled)
@@ -58,7 +67,7 @@ export function eventStream(
               controller.close()
               return
             }
-            controller.enqueue(encoder.encode(found.value))
+            controller.enqueue(encoder.encode(frame(found.value)))
           }
         } catch (error) {
           next = undefined

@@ -1,15 +1,10 @@
 import { type Constraint, constraintOf } from '../../generate/constrain/constraint.ts'
 import { afterThought } from '../../generate/constrain/grammar-guide.ts'
 import { Grammars } from '../../generate/constrain/grammars.ts'
-import { Embedder } from '../../generate/embed.ts'
 import type { Guide } from '../../generate/guide.ts'
-import type { Engine, EngineStatistics } from '../../generate/index.ts'
-import type { TextModel } from '../../generate/text/text-model.ts'
+import type { EngineLike, EngineStatistics, TextFormat } from '../../generate/index.ts'
 import { type ToolFormat, toolFormatOf } from '../tools/formats.ts'
 import { checkPatterns } from './patterns.ts'
-
-/** The part of an engine that a server needs. */
-export type ServingEngine = Pick<Engine, 'generate' | 'statistics' | 'context' | 'close'>
 
 /** What a loaded model is, for people who look at the server. */
 export interface ModelFacts {
@@ -19,28 +14,41 @@ export interface ModelFacts {
   readonly cacheBytes: number
   readonly precision: string
   readonly slots: number
+  /** Most tokens of prompt and text; of a text alone where the model only makes vectors. */
   readonly context: number
+}
+
+/** What runs a model, in this process or in another. */
+export interface ModelRunner {
+  /** Absent where the model only makes vectors. */
+  readonly engine: EngineLike | undefined
+  /** Vectors of texts given as tokens, of length 1. */
+  embed(texts: readonly ArrayLike<number>[], signal: AbortSignal): Promise<Float32Array[]>
+  close(): Promise<void>
 }
 
 /** A model that is loaded, with its engine. */
 export class ServedModel {
   readonly id: string
-  readonly text: TextModel
-  /** Absent where the model only makes vectors. */
-  readonly engine: ServingEngine | undefined
+  readonly text: TextFormat
+  readonly vocabulary: number
   readonly facts: ModelFacts
   readonly toolFormat: ToolFormat
+  private readonly runner: ModelRunner
   private readonly grammars: Grammars
-  private readonly embedder: Embedder
 
-  constructor(id: string, text: TextModel, engine: ServingEngine | undefined, facts: ModelFacts) {
+  constructor(id: string, text: TextFormat, vocabulary: number, runner: ModelRunner, facts: ModelFacts) {
     this.id = id
     this.text = text
-    this.engine = engine
+    this.vocabulary = vocabulary
     this.facts = facts
+    this.runner = runner
     this.toolFormat = toolFormatOf(text.template?.source)
-    this.grammars = new Grammars(text.tokenizer, text.model.vocabulary, text.stopIds)
-    this.embedder = new Embedder(text)
+    this.grammars = new Grammars(text.tokenizer, vocabulary, text.stopIds)
+  }
+
+  get engine(): EngineLike | undefined {
+    return this.runner.engine
   }
 
   get statistics(): EngineStatistics | undefined {
@@ -61,14 +69,12 @@ export class ServedModel {
     return [inside ? afterThought(this.text.tokenizer, guide) : guide]
   }
 
-  /** Vectors of texts, of length 1. */
-  async embed(texts: readonly ArrayLike<number>[]): Promise<Float32Array[]> {
-    return await this.embedder.embed(texts)
+  /** Vectors of texts given as tokens, of length 1. @throws R1Error `empty-prompt`, `context-too-long`, `aborted` */
+  embed(texts: readonly ArrayLike<number>[], signal: AbortSignal): Promise<Float32Array[]> {
+    return this.runner.embed(texts, signal)
   }
 
-  async close(): Promise<void> {
-    await this.engine?.close()
-    await this.embedder.dispose()
-    this.text.variables.dispose()
+  close(): Promise<void> {
+    return this.runner.close()
   }
 }

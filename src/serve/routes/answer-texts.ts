@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import type { ChatEvent } from '../chat/events.ts'
 import type { ServeContext, ServeEnv } from '../context.ts'
 import { failureOf } from '../http/failure.ts'
-import { eventStream } from '../http/sse.ts'
+import { eventStream, type StreamMessage } from '../http/sse.ts'
 
 /** An event of one of the texts of an answer. */
 export interface TextEvent {
@@ -17,7 +17,7 @@ export interface Answering {
   readonly stream: boolean
   start(index: number, signal: AbortSignal): AsyncGenerator<ChatEvent>
   /** Messages of the stream. */
-  chunks(texts: AsyncIterable<TextEvent>): AsyncIterable<string>
+  chunks(texts: AsyncIterable<TextEvent>): AsyncIterable<StreamMessage>
   /** The whole answer. */
   whole(texts: AsyncIterable<TextEvent>): Promise<object>
 }

@@ -1,7 +1,6 @@
 import type { TextUsage } from '../../generate/index.ts'
 import type { ChatToken } from '../chat/events.ts'
 import type { ServeConfig } from '../config/schema.ts'
-import { frame } from '../http/sse.ts'
 import type { TextEvent } from './answer-texts.ts'
 import type { ChatAnswer, ChatBody } from './chat-schema.ts'
 
@@ -65,15 +64,13 @@ export async function* chatChunks(
   const chunk = (index: number, delta: object, finish: string | null = null, tokens?: readonly ChatToken[]) => {
     const logprobs = tokens ? logprobsOf(tokens) : null
     const choices = [{ index, delta, logprobs, finish_reason: finish }]
-    return frame(
-      JSON.stringify({
-        ...head,
-        model,
-        system_fingerprint: fingerprint,
-        choices,
-        ...(includeUsage && { usage: null }),
-      }),
-    )
+    return JSON.stringify({
+      ...head,
+      model,
+      system_fingerprint: fingerprint,
+      choices,
+      ...(includeUsage && { usage: null }),
+    })
   }
   for await (const { index, event } of texts) {
     switch (event.type) {
@@ -107,9 +104,9 @@ export async function* chatChunks(
   }
   if (includeUsage) {
     const usage = usageOf(usages)
-    yield frame(JSON.stringify({ ...head, model, system_fingerprint: fingerprint, choices: [], usage }))
+    yield JSON.stringify({ ...head, model, system_fingerprint: fingerprint, choices: [], usage })
   }
-  yield frame('[DONE]')
+  yield '[DONE]'
 }
 
 /** A text as it is put together. */

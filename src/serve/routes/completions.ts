@@ -5,7 +5,6 @@ import { streamText } from '../chat/stream-chat.ts'
 import { fillInPrompt, textPrompt } from '../chat/text-prompt.ts'
 import type { ServeApp, ServeContext } from '../context.ts'
 import { BadRequest } from '../http/failure.ts'
-import { frame } from '../http/sse.ts'
 import { answerTexts, type TextEvent } from './answer-texts.ts'
 import { fingerprint, type GatheredText, gather, identifier, secondsNow, usageOf } from './chat-answer.ts'
 import { constraintOf, samplingOf } from './chat-request.ts'
@@ -160,18 +159,18 @@ async function* chunksOf(texts: AsyncIterable<TextEvent>, given: Body): AsyncGen
       const logprobs = given.logprobs === undefined ? null : legacyOf(event.tokens ?? [], offsets[index])
       offsets[index] = (offsets[index] ?? 0) + event.text.length
       const choices = [{ index, text: event.text, logprobs, finish_reason: null }]
-      yield frame(JSON.stringify({ ...head, model, choices }))
+      yield JSON.stringify({ ...head, model, choices })
     }
     if (event.type === 'finish') {
       usages.push(event.usage)
       const choices = [{ index, text: '', logprobs: null, finish_reason: event.finishReason }]
-      yield frame(JSON.stringify({ ...head, model, choices }))
+      yield JSON.stringify({ ...head, model, choices })
     }
   }
   if (given.stream_options?.include_usage) {
-    yield frame(JSON.stringify({ ...head, model, choices: [], usage: usageOf(usages) }))
+    yield JSON.stringify({ ...head, model, choices: [], usage: usageOf(usages) })
   }
-  yield frame('[DONE]')
+  yield '[DONE]'
 }
 
 async function wholeOf(texts: AsyncIterable<TextEvent>, given: Body, n: number): Promise<z.output<typeof answer>> {

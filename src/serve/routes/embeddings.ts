@@ -56,19 +56,20 @@ export function embeddingRoutes(app: ServeApp, context: ServeContext): void {
     using ticket = context.admission.enter(Math.ceil(characters / 4))
     using lease = await context.pool.acquire(model, signal)
     const { served } = lease
-    const { tokenizer, model: shape } = served.text
-    if (dimensions !== undefined && dimensions !== shape.width) {
-      throw new BadRequest(`This model's vectors have ${shape.width} dimensions.`, 'dimensions', 'Leave it out.')
-    }
+    const { tokenizer } = served.text
     const texts = prompts.map((prompt) =>
-      typeof prompt === 'string' ? tokenizer.encode(prompt, { addSpecial: true }) : checked(prompt, shape.vocabulary),
+      typeof prompt === 'string' ? tokenizer.encode(prompt, { addSpecial: true }) : checked(prompt, served.vocabulary),
     )
     const count = texts.reduce((sum, { length }) => sum + length, 0)
     ticket.resize(count)
     const vectors: Float32Array[] = []
     for (let at = 0; at < texts.length; at += together) {
       if (signal.aborted) throw new R1Error('aborted', 'The client has gone.')
-      vectors.push(...(await served.embed(texts.slice(at, at + together))))
+      vectors.push(...(await served.embed(texts.slice(at, at + together), signal)))
+      const { length } = vectors[0] as Float32Array
+      if (dimensions !== undefined && dimensions !== length) {
+        throw new BadRequest(`This model's vectors have ${length} dimensions.`, 'dimensions', 'Leave it out.')
+      }
     }
     const usage = { user: caller.user, key: caller.key, model: served.id, promptTokens: count, completionTokens: 0 }
     context.usage.add(usage)

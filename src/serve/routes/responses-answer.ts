@@ -1,6 +1,6 @@
 import type { TextUsage } from '../../generate/index.ts'
 import type { ChatEvent } from '../chat/events.ts'
-import { frame } from '../http/sse.ts'
+import type { StreamMessage } from '../http/sse.ts'
 import type { TextEvent } from './answer-texts.ts'
 import { identifier, logprobsOf, secondsNow } from './chat-answer.ts'
 import type { ResponsesBody } from './responses-schema.ts'
@@ -70,7 +70,7 @@ class ResponseBuilder {
   }
 
   /** Takes an event in. @returns the messages that tell of it */
-  *take(event: ChatEvent): Generator<string> {
+  *take(event: ChatEvent): Generator<StreamMessage> {
     switch (event.type) {
       case 'start':
         this.model = event.model
@@ -116,7 +116,7 @@ class ResponseBuilder {
   private *delta(
     type: 'reasoning' | 'message',
     { text, tokens }: Extract<ChatEvent, { type: 'text-delta' | 'reasoning-delta' }>,
-  ): Generator<string> {
+  ): Generator<StreamMessage> {
     let item = this.output.at(-1)
     if (item?.type !== type || item.status !== 'in_progress') {
       yield* this.close()
@@ -145,13 +145,13 @@ class ResponseBuilder {
     })
   }
 
-  private *open(item: Item): Generator<string> {
+  private *open(item: Item): Generator<StreamMessage> {
     this.output.push(item)
     yield this.message('response.output_item.added', { output_index: this.output.length - 1, item })
   }
 
   /** Ends the item that is under way. */
-  private *close(): Generator<string> {
+  private *close(): Generator<StreamMessage> {
     const item = this.output.at(-1)
     if (item?.status !== 'in_progress') return
     item.status = this.finish?.finishReason === 'length' ? 'incomplete' : 'completed'
@@ -173,13 +173,16 @@ class ResponseBuilder {
     return { item_id: item.id, output_index: this.output.indexOf(item) }
   }
 
-  private message(type: string, fields: object): string {
-    return frame(JSON.stringify({ type, sequence_number: this.number++, ...fields }), type)
+  private message(type: string, fields: object): StreamMessage {
+    return { event: type, data: JSON.stringify({ type, sequence_number: this.number++, ...fields }) }
   }
 }
 
 /** Messages of a streamed response. */
-export async function* responseEvents(texts: AsyncIterable<TextEvent>, body: ResponsesBody): AsyncGenerator<string> {
+export async function* responseEvents(
+  texts: AsyncIterable<TextEvent>,
+  body: ResponsesBody,
+): AsyncGenerator<StreamMessage> {
   const builder = new ResponseBuilder(body)
   for await (const { event } of texts) yield* builder.take(event)
 }

@@ -33,7 +33,14 @@ export async function tinyModelFolder(seed = 1): Promise<string> {
 /** Starts a server that listens at a port of its own. */
 export async function tinyServer(settings: ServeSettings = {}, store: Store = memoryStore()): Promise<TinyServer> {
   const folder = await tinyModelFolder()
-  const config = serveSchema.parse({ port: 0, logLevel: 'silent', model: `tiny=${folder}`, slots: 4, ...settings })
+  const config = serveSchema.parse({
+    port: 0,
+    logLevel: 'silent',
+    model: `tiny=${folder}`,
+    slots: 4,
+    isolate: false,
+    ...settings,
+  })
   const running = await startServer({ config, store, models: modelSources(config, () => folder) })
   const { address } = running
   return {
