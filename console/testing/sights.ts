@@ -35,11 +35,15 @@ export function runs(): Run[] {
   ]
 }
 
+/** How many steps the stand-in's stages have taken. */
+function lengthOf(stage: string): number {
+  return stage.includes('grpo') ? 121 : /evaluate|quantize/.test(stage) ? 0 : 293
+}
+
 /** Rows that fall and rise as real ones do; the offset counts rows here, bytes on a real server. */
-export function metricsOf(run: string, stage: string, after: number): MetricsPage {
-  const length = stage.includes('grpo') ? 121 : stage.includes('evaluate') || stage.includes('quantize') ? 0 : 293
+export function metricsOf(run: string, stage: string, after: number, length = lengthOf(stage)): MetricsPage {
   const worse = run === 'countdown' ? 0 : 0.4
-  const rows = Array.from({ length: Math.max(length - after, 1) * Number(length > 0) }, (_, place) => {
+  const rows = Array.from({ length: Math.max(length - after, 0) }, (_, place) => {
     const step = after + place + 1
     const wave = Math.sin(step * 1.7) * 0.04 + Math.sin(step * 0.31) * 0.03
     if (stage.includes('grpo')) {

@@ -123,11 +123,11 @@ export class StandIn {
         return stream(response, 500, (step) => ({
           type: 'metrics',
           stage: '02-grpo',
-          rows: metricsOf(id, '02-grpo', 120 + step).rows.slice(0, 1),
+          rows: metricsOf(id, '02-grpo', 121 + step, 122 + step).rows,
         }))
       case 'GET system':
         return send(system())
-      case 'GET system/events':
+      case 'GET system/:id':
         return stream(response, 250, tick)
       case 'GET keys':
         return send({ items: this.keys })

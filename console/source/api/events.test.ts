@@ -33,6 +33,7 @@ describe('server-sent events', () => {
           expect(await dataOf(chunks)).toEqual(data)
         },
       ),
+      { numRuns: 30 },
     )
   })
 

@@ -41,7 +41,7 @@ export function Answer({ message, siblings, column }: AnswerProps) {
     <article class={`turn answer${column ? ' column' : ''}`} aria-label={words.answer} aria-busy={reply !== undefined}>
       {(column || siblings.length > 1 || secondModel.value) && <p class="answer-model">{message.model}</p>}
       <Thinking message={message} reply={reply} text={reasoning} coloured={withColours} />
-      {reply?.state.value === 'waiting' && <p class="waiting">{words.waiting}</p>}
+      {reply?.state.value === 'waiting' && <p class="awaited">{words.waiting}</p>}
       {withColours && message.tokens?.text?.length ? (
         <TokenText tokens={message.tokens.text} />
       ) : (

@@ -11,7 +11,7 @@ export function decimal(value: number, digits = 2): string {
 export function measured(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   const size = Math.abs(value)
-  if (size !== 0 && (size < 0.001 || size >= 1e9)) return value.toExponential(2)
+  if (size !== 0 && (size < 0.0001 || size >= 1e9)) return value.toExponential(2).replace(/\.?0+e/, 'e')
   if (Number.isInteger(value)) return decimal(value, 0)
   return new Intl.NumberFormat(locale(), { maximumSignificantDigits: 4 }).format(value)
 }
