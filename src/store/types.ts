@@ -215,7 +215,7 @@ export interface Runs {
   remove(folder: string): Promise<boolean>
 }
 
-/** Everything that is stored of one user. */
+/** Everything that is stored of one user; an export gives it in two parts. */
 export interface UserData {
   readonly user: string
   readonly conversations: readonly (Conversation & { readonly messages: readonly Message[] })[]
@@ -228,9 +228,9 @@ export interface UserData {
 export type RemovedRows = Readonly<Record<'conversations' | 'messages' | 'keys' | 'usage' | 'runs', number>>
 
 export interface Users {
-  /** All of one user's data, one conversation after the other, so that memory does not hold all. */
+  /** All of one user's conversations, one after the other, so that memory does not hold all. */
   exportConversations(user: string): AsyncIterable<UserData['conversations'][number]>
-  export(user: string): Promise<UserData>
+  exportRest(user: string): Promise<Omit<UserData, 'conversations'>>
   /** Removes all rows of one user; `keepKeys` leaves those of keys. */
   remove(user: string, options?: { readonly keepKeys?: boolean }): Promise<RemovedRows>
 }

@@ -11,7 +11,13 @@ const exported = createRoute({
   path: '/api/export',
   summary: 'Everything that is stored of the caller, as one JSON file',
   tags,
-  responses: { 200: { description: 'The file.', content: { 'application/json': { schema: {} } } }, ...failures },
+  responses: {
+    200: {
+      description: 'The file.',
+      content: { 'application/json': { schema: z.unknown() }, 'application/octet-stream': { schema: {} } },
+    },
+    ...failures,
+  },
 })
 
 const count = z.int()

@@ -36,7 +36,7 @@ export function replyRoutes(app: ServeApp, context: ServeContext): void {
     const wanted = c.req.valid('json')
     const conversation = await store.conversations.get(caller.user, c.req.valid('param').id)
     const known = await store.messages.get(caller.user, wanted.id)
-    if (known) return stream(c, context, new AbortController(), again(known, conversation.id, wanted.parent))
+    if (known) return stream(c, context, new AbortController(), again(sameReply(known, conversation.id, wanted)))
     const path = await store.messages.path(caller.user, conversation.id, wanted.parent)
     if (key) {
       limits.enter(key.id, {
@@ -153,15 +153,15 @@ const finishOf = (message: Message): string =>
     message: shownMessage(message),
   })
 
+/** @throws R1Error `conflict` where the id is that of something else */
+function sameReply(message: Message, conversation: string, { parent }: ReplyBody): Message {
+  const isSame = message.conversation === conversation && message.parent === parent.toLowerCase()
+  if (isSame && message.role === 'assistant') return message
+  throw new R1Error('conflict', 'There is another message of this id.', { remedy: 'Take another id.' })
+}
+
 /** The events of a reply that is stored: the client asks again, since it did not see how it ended. */
-async function* again(message: Message, conversation: string, parent: string): AsyncGenerator<string, void, void> {
-  if (
-    message.conversation !== conversation ||
-    message.parent !== parent.toLowerCase() ||
-    message.role !== 'assistant'
-  ) {
-    throw new R1Error('conflict', 'There is another message of this id.', { remedy: 'Take another id.' })
-  }
+async function* again(message: Message): AsyncGenerator<string, void, void> {
   yield JSON.stringify({ type: 'start', id: message.id, model: message.model })
   if (message.reasoning) yield JSON.stringify({ type: 'reasoning-delta', text: message.reasoning })
   if (message.content) yield JSON.stringify({ type: 'text-delta', text: message.content })

@@ -41,17 +41,13 @@ export function createUsers(database: Database): Users {
   return {
     exportConversations,
 
-    async export(user) {
-      const found: UserData['conversations'][number][] = []
-      for await (const conversation of exportConversations(user)) found.push(conversation)
-      return database.run('users.export', async (queries) => ({
+    exportRest: (user) =>
+      database.run('users.export', async (queries) => ({
         user,
-        conversations: found,
         keys: (await queries.select(keyColumns).from(keys).where(eq(keys.user, user))).map(keyOf),
         usage: (await queries.select().from(usage).where(eq(usage.user, user))).map(usageOf),
         runs: (await queries.select().from(runs).where(eq(runs.user, user))).map(runOf),
-      }))
-    },
+      })),
 
     remove: (user, { keepKeys = false } = {}) =>
       database.transaction('users.remove', async (queries) => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { longestText, storableText } from '../storable.ts'
-import type { NewMessage, Store } from '../types.ts'
+import type { NewMessage, Store, UserData } from '../types.ts'
 
 const message = (content: string, parent: string | null = null): NewMessage => ({
   id: randomUUID(),
@@ -10,6 +10,13 @@ const message = (content: string, parent: string | null = null): NewMessage => (
   role: 'user',
   content,
 })
+
+/** Everything that an export gives. */
+async function exportOf(store: Store, user: string): Promise<UserData> {
+  const conversations: UserData['conversations'][number][] = []
+  for await (const conversation of store.users.exportConversations(user)) conversations.push(conversation)
+  return { conversations, ...(await store.users.exportRest(user)) }
+}
 
 /** Texts that break what is put together carelessly. */
 const hostileTexts = [
@@ -174,7 +181,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await store.usage.add({ user, key: text, model: text, promptTokens: 1, completionTokens: 1 })
       expect((await store.usage.list({ user }))[0]?.model).toBe(kept)
       await store.runs.record({ folder: `${user}/${text}`, user, name: text, status: 'running', details: json })
-      expect((await store.users.export(user)).runs[0]?.name).toBe(kept)
+      expect((await exportOf(store, user)).runs[0]?.name).toBe(kept)
       await store.users.remove(user)
     })
 
@@ -212,7 +219,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(secret).toMatch(/^r1-[\w-]{43}$/)
       expect(await store.keys.find(secret)).toEqual(key)
       expect(key).toMatchObject({ user, name: 'laptop', admin: true, requestsPerMinute: 60, tokensPerMinute: null })
-      expect(JSON.stringify(await store.users.export(user))).not.toContain(secret)
+      expect(JSON.stringify(await exportOf(store, user))).not.toContain(secret)
       expect(await store.keys.find(`${secret}x`)).toBeUndefined()
       expect(await store.keys.remove(key.id)).toBe(true)
       expect(await store.keys.remove(key.id)).toBe(false)
@@ -254,15 +261,15 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await store.runs.record({ folder: user, user, name: 'run', status: 'running', details: null })
       }
       const [one = '', two = ''] = users
-      const before = await store.users.export(two)
-      const exported = await store.users.export(one)
+      const before = await exportOf(store, two)
+      const exported = await exportOf(store, one)
       expect(exported).toMatchObject({ user: one, conversations: [{ title: one }], runs: [{ folder: one }] })
       expect(exported.conversations[0]?.messages.map(({ content }) => content)).toEqual(['one', 'two'])
       expect([exported.keys.length, exported.usage.length]).toEqual([1, 1])
       expect(await store.users.remove(one)).toEqual({ conversations: 1, messages: 2, keys: 1, usage: 1, runs: 1 })
       const nothing = { conversations: [], keys: [], usage: [], runs: [] }
-      expect(await store.users.export(one)).toEqual({ user: one, ...nothing })
-      expect(await store.users.export(two)).toEqual(before)
+      expect(await exportOf(store, one)).toEqual({ user: one, ...nothing })
+      expect(await exportOf(store, two)).toEqual(before)
     })
 
     it('tells how each operation went', async () => {

@@ -1,0 +1,19 @@
+import type { ServeApp, ServeContext } from '../context.ts'
+import { conversationRoutes } from './conversations.ts'
+import { dataRoutes } from './data.ts'
+import { keyRoutes } from './keys.ts'
+import { replyRoutes } from './replies.ts'
+import { runRoutes } from './runs/routes.ts'
+import { sessionRoutes } from './session.ts'
+import { systemRoutes } from './system.ts'
+
+/** What the web console talks to, under `/api`. */
+export function consoleRoutes(app: ServeApp, context: ServeContext): void {
+  sessionRoutes(app, context)
+  conversationRoutes(app, context)
+  replyRoutes(app, context)
+  runRoutes(app, context)
+  systemRoutes(app, context)
+  keyRoutes(app, context)
+  dataRoutes(app, context)
+}
