@@ -1,4 +1,6 @@
 /** Environments: problems whose answers a program can check, for supervised and reinforcement learning and evaluation. */
+
+export { type FunctionData, type FunctionTest, functionReward, testFunction } from './code/code.ts'
 export { type CompletionParts, partsOf, thoughtful } from './completion.ts'
 export { type CountdownData, checkCountdown } from './countdown/countdown.ts'
 export {
@@ -24,6 +26,8 @@ export { type CheckedSolution, checkSolution, type EquationData } from './equati
 export { type Expression, parseExpression } from './expression.ts'
 export { type LoadEnvironmentOptions, loadEnvironment } from './load.ts'
 export { environments } from './registry.ts'
+export { runUntrusted } from './sandbox/sandbox.ts'
+export type { CallResult, JsonValue, SandboxLimits, SandboxRun } from './sandbox/task.ts'
 export { type Score, type ScoreOptions, score } from './score.ts'
 export type { ShippedEnvironment } from './shipped.ts'
 export { splitOf } from './split.ts'

@@ -1,5 +1,6 @@
 import { arithmetic } from './arithmetic/arithmetic.ts'
 import { multiplication } from './arithmetic/multiplication.ts'
+import { code } from './code/code.ts'
 import { countdown } from './countdown/countdown.ts'
 import { linearEquations } from './equations/linear-equations.ts'
 import { format } from './format.ts'
@@ -9,7 +10,7 @@ import type { ShippedEnvironment } from './shipped.ts'
 
 /** The environments that come with the package, by name. */
 export const environments: ReadonlyMap<string, ShippedEnvironment> = new Map(
-  [countdown, multiplication, arithmetic, linearEquations, listPrograms, format, manners].map((environment) => [
+  [countdown, multiplication, arithmetic, linearEquations, listPrograms, code, format, manners].map((environment) => [
     environment.name,
     environment,
   ]),

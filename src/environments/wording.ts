@@ -45,6 +45,6 @@ export function promptOf<Problem>(
 }
 
 /** An answer as the prompt asks for it: in a box where a message said so. */
-export function answerText(answer: string, { form }: Pick<WordingOptions, 'form'>): string {
-  return form === 'chat' ? `\\boxed{${answer}}` : answer
+export function answerText(answer: string, { form, answers }: WordingOptions): string {
+  return form === 'chat' && answers === undefined ? `\\boxed{${answer}}` : answer
 }
