@@ -6,6 +6,7 @@
 
 #include "../framework/rows.h"
 #include "../framework/scratch.h"
+#include "places.h"
 
 typedef struct {
   float scale, softcap;
@@ -51,24 +52,11 @@ static OrtStatus *check_shapes(const Call *call, const Tensor *in, CachedAttenti
   return NULL;
 }
 
-// The place of each token, and the last place of all; checks everything that is used as an index.
-static OrtStatus *find_places(const Call *call, const Tensor *in, CachedAttention *job, uint8_t *taken, int64_t *longest) {
-  const int64_t R = in[VALUES].shape[0], *lengths = in[LENGTHS].integers, *segments = in[SEGMENTS].integers;
-  memset(taken, 0, (size_t)R);
-  for (int64_t b = 0; b < job->B; b++) {
-    const int64_t slot = job->slots_B ? job->slots_B[b] : b;
-    if (slot < 0 || slot >= R || taken[slot]) return fail(call, "slot %lld of row %lld is taken twice or outside 0 … %lld", (long long)slot, (long long)b, (long long)(R - 1));
-    taken[slot] = 1;
-    int64_t place = lengths[b];
-    if (place < 0 || place > job->T) return fail(call, "the length %lld of row %lld is outside 0 … %lld", (long long)place, (long long)b, (long long)job->T);
-    for (int64_t at = b * job->S; at < (b + 1) * job->S; at++) {
-      job->places_BS[at] = segments && segments[at] < 0 ? -1 : place++;
-      if (!job->half || job->places_BS[at] < 0) continue;
-      const int64_t position = job->positions_BS[at], positions = in[COSINES].shape[0];
-      if (position < 0 || position >= positions) return fail(call, "position %lld is outside the tables' 0 … %lld", (long long)position, (long long)(positions - 1));
-    }
-    if (place > job->T) return fail(call, "row %lld has %lld tokens, its slot only %lld places", (long long)b, (long long)place, (long long)job->T);
-    *longest = larger(*longest, place);
+// Positions are rows of the tables; those of padding are not looked at.
+static OrtStatus *check_positions(const Call *call, const Tensor *in, const CachedAttention *job) {
+  for (int64_t at = 0; job->half && at < job->B * job->S; at++) {
+    const int64_t position = job->positions_BS[at], positions = in[COSINES].shape[0];
+    if (job->places_BS[at] >= 0 && (position < 0 || position >= positions)) return fail(call, "position %lld is outside the tables' 0 … %lld", (long long)position, (long long)(positions - 1));
   }
   return NULL;
 }
@@ -132,7 +120,9 @@ static OrtStatus *compute(void *attributes, Call *call) {
   job.places_BS = (int64_t *)(void *)memory;
   job.turned_BSHd = (float *)(void *)(memory + places_bytes);
   int64_t longest = 0;
-  OrtStatus *status = find_places(call, in, &job, (uint8_t *)memory + places_bytes + turned_bytes, &longest);
+  const StepPlaces step = {.B = job.B, .S = job.S, .R = R, .T = job.T, .lengths_B = in[LENGTHS].integers, .slots_B = job.slots_B, .segments_BS = in[SEGMENTS].integers};
+  OrtStatus *status = find_places(call, &step, (uint8_t *)memory + places_bytes + turned_bytes, job.places_BS, &longest);
+  if (!status) status = check_positions(call, in, &job);
   if (!status) status = attend(call, &job, longest);
   scratch_give(memory);
   return status;

@@ -3,6 +3,7 @@
 #include "../framework/half.h"
 #include "../framework/rows.h"
 #include "../framework/scratch.h"
+#include "parts.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -285,31 +286,7 @@ static void attend_chunk(Chunk *c) {
   else attend_tiles(c, CACHED_F32);
 }
 
-// ---- chunks put together, in the order of the places
-
-// The part of all places before the chunk, `so_far`, takes the chunk's.
-static void merge(const CachedAttention *job, float *so_far, const float *chunk) {
-  Part *whole = (Part *)(void *)so_far;
-  const Part *part = (const Part *)(const void *)chunk;
-  const float largest = fmaxf(whole->largest, part->largest);
-  float factors[LANES];
-  store(factors, exponential(splat(whole->largest - largest)), LANES);
-  const float before = factors[0];
-  store(factors, exponential(splat(part->largest - largest)), LANES);
-  const float here = factors[0];
-  for (int64_t i = 0; i < job->e; i += LANES) {
-    const int64_t left = job->e - i;
-    const vec added = load(chunk + PART_FLOATS + i, left) * splat(here);
-    store(so_far + PART_FLOATS + i, multiply_add(load(so_far + PART_FLOATS + i, left), splat(before), added), left);
-  }
-  whole->sum = whole->sum * before + part->sum * here;
-  whole->largest = largest;
-}
-
-static void finish(const CachedAttention *job, const float *whole, float *y) {
-  const vec inverse = splat(1 / ((const Part *)(const void *)whole)->sum);
-  for (int64_t i = 0; i < job->e; i += LANES) store(y + i, load(whole + PART_FLOATS + i, job->e - i) * inverse, job->e - i);
-}
+// ---- queries of a task and their chunks
 
 // The queries of one task, and which chunks they see.
 typedef struct {
@@ -362,7 +339,7 @@ static void attend_queries(const CachedAttention *job, const Queries *q, int64_t
     c->ahead = false;
     for (int r = 0; running && r < c->count; r++) {
       float *so_far = running + (numbers[r] - q->first) * stride;
-      if (c->part[r] != so_far) merge(job, so_far, c->part[r]);
+      if (c->part[r] != so_far) merge_part(job->e, so_far, c->part[r]);
     }
   }
 }
@@ -398,7 +375,7 @@ int PATH(cached_attend)(void *job_, int64_t index) {
     attend_queries(job, &q, chunk, memory, memory ? memory + QUERIES_OF_TASK * stride : NULL, &c);
   }
   for (int64_t query = q.first; memory && query < q.end; query++)
-    if (place_of(job, &q, query) >= 0) finish(job, memory + (query - q.first) * stride, job->y_BSHe + head_at(job, &q, query) * job->e);
+    if (place_of(job, &q, query) >= 0) finish_part(job->e, memory + (query - q.first) * stride, job->y_BSHe + head_at(job, &q, query) * job->e);
   if (memory) scratch_give(memory);
   return 0;
 }
@@ -410,8 +387,8 @@ int PATH(cached_merge)(void *job_, int64_t task) {
     int64_t first, end;
     if (!chunks_of(job, place_of(job, &q, query), &first, &end)) continue;
     float *whole = kept_part(job, &q, query, first);
-    for (int64_t chunk = first + 1; chunk < end; chunk++) merge(job, whole, kept_part(job, &q, query, chunk));
-    finish(job, whole, job->y_BSHe + head_at(job, &q, query) * job->e);
+    for (int64_t chunk = first + 1; chunk < end; chunk++) merge_part(job->e, whole, kept_part(job, &q, query, chunk));
+    finish_part(job->e, whole, job->y_BSHe + head_at(job, &q, query) * job->e);
   }
   return 0;
 }

@@ -2,7 +2,9 @@ import {
   add,
   appendRows,
   type CachedAttentionOptions,
+  type CachedLatentOptions,
   cachedAttention,
+  cachedLatentAttention,
   type Dimension,
   keyBufferShape,
   placeBlock,
@@ -74,6 +76,15 @@ export interface LayerCache {
    */
   append(name: string, rows: Tensor): Tensor
   /**
+   * Writes one vector for each new token, and mixes the first features of the vectors that each query sees.
+   *
+   * @param name of a buffer of vectors
+   * @param q `[B, S, H, c]`
+   * @param rows `[B, S, c]`
+   * @returns `[B, S, H, e]`
+   */
+  attendVectors(name: string, q: Tensor, rows: Tensor, options: Omit<CachedLatentOptions, keyof StepRows>): Tensor
+  /**
    * Writes the new keys and values, and mixes the values that each query sees.
    *
    * @param q `[B, S, H, d]`
@@ -113,6 +124,11 @@ export class CacheStep {
         const all = appendRows(slotRows(buffer, step), rows, step)
         buffers[name] = withSlotRows(buffer, step, all)
         return all
+      },
+      attendVectors(name, q, rows, options) {
+        const { mixed, vectors } = cachedLatentAttention(q, rows, buffers[name] as Tensor, { ...options, ...step })
+        buffers[name] = vectors
+        return mixed
       },
       attend(q, k, v, options) {
         const { keys, values, keyScales, valueScales } = buffers as Record<'keys' | 'values', Tensor> & LayerBuffers

@@ -55,8 +55,8 @@ interface Operands {
   readonly plain: Tensor
   /** `[B, S, H, r]`, turned */
   readonly turned: Tensor
-  /** `[B, T, c + r]`: the compressed vectors, and the part of the keys that turns, which all heads share */
-  readonly compressed: Tensor
+  /** `[B, S, c + r]`: the new tokens' compressed vectors, and the part of their keys that turns, which all heads share */
+  readonly latent: Tensor
 }
 
 /** `[B, S, H, n + r]` */
@@ -75,11 +75,12 @@ function queries(scope: Scope, x: Tensor, options: LatentAttentionOptions): Tens
 /** Keys and values of every head, from the compressed vectors: `[B, S, H, e]`. */
 function expanded(
   scope: Scope,
-  { plain, turned, compressed }: Operands,
+  { plain, turned, latent }: Operands,
   options: LatentAttentionOptions,
-  context: AttentionContext,
+  { cache, segments }: AttentionContext,
 ): Tensor {
   const { heads, compressedWidth, turnedWidth, plainWidth, valueWidth, scale } = options
+  const compressed = cache ? cast(cache.append('latent', latent), latent.dtype) : latent
   const [batch, keyCount] = compressed.shape as readonly [Dimension, Dimension]
   const [vectors, turnedKeys] = split(compressed, [compressedWidth, turnedWidth], 2) as [Tensor, Tensor]
   const wide = linear(scope.child('kv_b_proj'), vectors, {
@@ -97,7 +98,8 @@ function expanded(
     heads,
     turnedWidth,
   ])
-  return attention(concat([plain, turned], 3), concat([plainKeys, shared], 3), values, { scale, ...places(context) })
+  const places = cache ? { offsets: cache.offsets } : { segments }
+  return attention(concat([plain, turned], 3), concat([plainKeys, shared], 3), values, { scale, ...places })
 }
 
 /** Each head's rows times its matrix: `[B, S, H, a]` by `[H, a, b]` is `[B, S, H, b]`. */
@@ -111,9 +113,9 @@ function byHead(x: Tensor, matrices: Tensor, transposed: boolean): Tensor {
 /** One head of compressed keys for all query heads; values are the compressed vectors themselves: `[B, S, H, e]`. */
 function absorbed(
   scope: Scope,
-  { plain, turned, compressed }: Operands,
+  { plain, turned, latent }: Operands,
   options: LatentAttentionOptions,
-  context: AttentionContext,
+  { cache, segments }: AttentionContext,
 ): Tensor {
   const { heads, compressedWidth, plainWidth, valueWidth, scale } = options
   const matrix = linearMatrix(scope.child('kv_b_proj'), {
@@ -125,14 +127,15 @@ function absorbed(
     [plainWidth, valueWidth],
     1,
   ) as [Tensor, Tensor]
-  const [batch, keyCount, width] = compressed.shape as readonly [Dimension, Dimension, number]
-  const keys = reshape(compressed, [batch, keyCount, 1, width])
-  const values = slice(keys, { 3: { end: compressedWidth } })
   const query = concat([byHead(plain, keyMatrices, false), turned], 3)
-  return byHead(attention(query, keys, values, { scale, ...places(context) }), valueMatrices, true)
+  const mix = () => {
+    if (cache) return cache.attendVectors('latent', query, latent, { scale, valueWidth: compressedWidth })
+    const [batch, keyCount, width] = latent.shape as readonly [Dimension, Dimension, number]
+    const keys = reshape(latent, [batch, keyCount, 1, width])
+    return attention(query, keys, slice(keys, { 3: { end: compressedWidth } }), { scale, segments })
+  }
+  return byHead(mix(), valueMatrices, true)
 }
-
-const places = ({ cache, segments }: AttentionContext) => (cache ? { offsets: cache.offsets } : { segments })
 
 /**
  * Which form takes fewer multiplications: expanding costs c · (n + e) a key and head, absorbing 2c − n − e more for every
@@ -170,11 +173,10 @@ export function latentAttention(
   const [vectors, sharedKeys] = split(narrow, [compressedWidth, turnedWidth], 2) as [Tensor, Tensor]
   const turnedKeys = reshape(turn(reshape(sharedKeys, [batch, time, 1, turnedWidth])), sharedKeys.shape)
   const latent = concat([rmsNorm(scope.child('kv_a_layernorm'), vectors), turnedKeys], 2)
-  const compressed = cache ? cast(cache.append('latent', latent), latent.dtype) : latent
 
   const form = options.form ?? (cache ? cheaperForm(time, options) : 'expanded')
   const read = form === 'absorbed' ? absorbed : expanded
-  const mixed = read(scope, { plain, turned: turn(toTurn), compressed }, options, context)
+  const mixed = read(scope, { plain, turned: turn(toTurn), latent }, options, context)
   return linear(scope.child('o_proj'), reshape(mixed, [batch, time, heads * valueWidth]), {
     inputs: heads * valueWidth,
     outputs: width,

@@ -84,6 +84,24 @@ const nodes: Node[] = [
     outputs: [f32(T, 16)],
     attributes: { weights: 'Q4_1 16, Q4_1 16', activation: 'silu' },
   },
+  {
+    operator: 'CachedLatentAttention',
+    inputs: [f32(2, 1, 3, D), f32(2, 1, D), f32(2, 8, D), i64(2)],
+    outputs: [f32(2, 1, 3, 12), f32(2, 8, D)],
+    attributes: { values: 12 },
+  },
+  {
+    operator: 'CachedLatentAttention',
+    inputs: [f32(1, 2, 3, D), f32(1, 2, D), f32(4, 8, D), i64(1), i64(1), i64(1, 2)],
+    outputs: [f32(1, 2, 3, 12), f32(4, 8, D)],
+    attributes: { values: 12, scale: { float: 0.3 } },
+  },
+  {
+    operator: 'ExpertDispatch',
+    inputs: [i64(T, 2)],
+    outputs: [i64(2 * T), i64(T, 2), i64(5)],
+    attributes: { experts: 4 },
+  },
   { operator: 'RmsNorm', inputs: [f32(2, 3, D), f32(D)], outputs: [f32(2, 3, D)] },
   {
     operator: 'RmsNorm',

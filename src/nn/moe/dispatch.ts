@@ -1,20 +1,12 @@
 import {
-  add,
-  concat,
-  cumulativeSum,
   custom,
   type Dimension,
   divide,
-  fill,
+  type ExpertOrder,
   gather,
-  iota,
   reshape,
-  scatterAddElements,
-  scatterElements,
-  sort,
   sum,
   type Tensor,
-  zerosLike,
 } from '../../tensor/index.ts'
 
 /*
@@ -22,41 +14,12 @@ import {
  * of each token, sorted by expert.
  */
 
-/** Where each row comes from, where it goes to, and which expert it belongs to. */
-export interface Dispatch {
-  /** i64 `[S]`: the choice of each row; row i serves token order[i] / k. */
-  readonly order: Tensor
-  /** i64 `[T, k]`: the row of each choice. */
-  readonly places: Tensor
-  /** i64 `[E + 1]`: expert e owns rows offsets[e] … offsets[e + 1] − 1. */
-  readonly offsets: Tensor
-}
-
-/**
- * Sorts the choices of all tokens by expert.
- *
- * @param experts i64 `[T, k]`
- * @param count number of experts, E
- */
-export function dispatch(experts: Tensor, count: number): Dispatch {
-  const flat = reshape(experts, [-1])
-  const order = sort(flat).indices
-  const ones = add(zerosLike(flat), 1)
-  const load = scatterAddElements(fill([count], 0, 'i64'), flat, ones)
-  const rows = scatterElements(zerosLike(order), order, iota(order.shape[0] as Dimension))
-  return {
-    order,
-    places: reshape(rows, experts.shape),
-    offsets: concat([fill([1], 0, 'i64'), cumulativeSum(load)], 0),
-  }
-}
-
 /*
  * Both ways are permutations but for the k copies of a token, so that their gradients are gathers too, and sums over k.
  */
 
 /** `[T, D]` → `[S, D]`: the tokens in the order of their experts. */
-export function toExperts(x: Tensor, { order, places }: Dispatch): Tensor {
+export function toExperts(x: Tensor, { order, places }: ExpertOrder): Tensor {
   const chosen = Number(places.shape[1])
   const [rows] = custom(
     [x, order, places],
@@ -67,7 +30,7 @@ export function toExperts(x: Tensor, { order, places }: Dispatch): Tensor {
 }
 
 /** `[S, D]` → `[T, k, D]`: what the experts made, beside each token's choices. */
-export function fromExperts(y: Tensor, { order, places }: Dispatch): Tensor {
+export function fromExperts(y: Tensor, { order, places }: ExpertOrder): Tensor {
   const width = y.shape[1] as Dimension
   const [parts] = custom(
     [y, order, places],

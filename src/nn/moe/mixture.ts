@@ -1,9 +1,17 @@
-import { type Dimension, groupedMatmul, multiply, reshape, sum, type Tensor } from '../../tensor/index.ts'
+import {
+  type Dimension,
+  expertDispatch,
+  groupedMatmul,
+  multiply,
+  reshape,
+  sum,
+  type Tensor,
+} from '../../tensor/index.ts'
 import { activateGated } from '../activation.ts'
 import type { FeedForwardOptions } from '../feed-forward.ts'
 import { linearMatrix } from '../linear.ts'
 import type { Scope } from '../scope.ts'
-import { dispatch, fromExperts, toExperts } from './dispatch.ts'
+import { fromExperts, toExperts } from './dispatch.ts'
 import type { Routing } from './routing.ts'
 
 /**
@@ -24,7 +32,7 @@ export function mixture(
 ): Tensor {
   const [tokens, chosen] = experts.shape as readonly [Dimension, Dimension]
   const width = Number(x.shape.at(-1))
-  const plan = dispatch(experts, count)
+  const plan = expertDispatch(experts, count)
   const project = (name: string, rows: Tensor, inputs: number, outputs: number): Tensor => {
     const matrices = Array.from({ length: count }, (_, expert) =>
       linearMatrix(scope.child(String(expert)).child(name), { inputs, outputs }),

@@ -3,6 +3,7 @@ import {
   add,
   attention,
   type CodeFormat,
+  expertDispatch,
   fill,
   geglu,
   gelu,
@@ -39,6 +40,7 @@ import {
 } from '../../tensor/testing/case.ts'
 import { buildCached, cachedInputs } from '../../tensor/testing/cases/cache.ts'
 import { codes } from '../../tensor/testing/cases/coded.ts'
+import { buildLatent, latentInputs } from '../../tensor/testing/cases/latent.ts'
 import { exactInInt8, packedStack, packedWeights } from '../../tensor/testing/cases/quantised.ts'
 
 /** Whole numbers of one case, from its seed alone. */
@@ -378,6 +380,30 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       ...(draw.chance(2) && { slots: Array.from({ length: rows }, (_, row) => rows - row) }),
     }
     return { inputs: cachedInputs(options, rows), build: (inputs) => buildCached(inputs, options) }
+  },
+  cachedLatentAttention(draw) {
+    const [rows, time] = [draw.whole(1, 3), draw.chance(2) ? 1 : draw.whole(2, 20)]
+    const [places, width] = [draw.whole(20, 320), draw.whole(1, 80)]
+    const options = {
+      time,
+      heads: draw.whole(1, 20),
+      width,
+      valueWidth: draw.whole(1, width),
+      places,
+      lengths: Array.from({ length: rows }, () => draw.whole(0, places - time)),
+      ...(draw.chance(2) && { slots: Array.from({ length: rows }, (_, row) => rows - row) }),
+    }
+    return { inputs: latentInputs(options, rows), build: (inputs) => buildLatent(inputs, options) }
+  },
+  expertDispatch(draw) {
+    const [tokens, chosen, count] = [draw.extent(200), draw.whole(1, 8), draw.whole(1, 64)]
+    return {
+      inputs: { experts: indices(count, tokens, chosen) },
+      build({ experts }) {
+        const { order, places, offsets } = expertDispatch(experts as Tensor, count)
+        return [order, places, offsets]
+      },
+    }
   },
   logitSummary(draw) {
     const vocabulary = draw.chance(4) ? draw.whole(8000, 20000) : draw.extent(500)

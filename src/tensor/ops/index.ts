@@ -10,6 +10,7 @@ export {
   scaleBufferShape,
   valueBufferShape,
 } from './attention-cached.ts'
+export { type CachedLatentAttention, type CachedLatentOptions, cachedLatentAttention } from './attention-latent.ts'
 export * from './bitwise.ts'
 export * from './bounded.ts'
 export { constant, dimensionValue, fill, type TensorLike, zerosLike } from './constant.ts'
@@ -23,6 +24,7 @@ export { type CumulativeOptions, cumulativeProduct, cumulativeSum } from './cumu
 export { barrier, checkpoint, custom, stopGradient, type VectorJacobianProduct } from './custom.ts'
 export { einsum } from './einsum.ts'
 export * from './elementwise.ts'
+export { type ExpertOrder, expertDispatch } from './expert-dispatch.ts'
 export { expm1, log1p } from './exponential.ts'
 export { groupNorm, variance } from './group-norm.ts'
 export { type LogitSummary, logitSummary } from './head.ts'

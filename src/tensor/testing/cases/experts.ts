@@ -1,5 +1,5 @@
-import { groupedMatmul, type Tensor } from '../../index.ts'
-import { floats, gradientCase, integers, type OperatorCase } from '../case.ts'
+import { expertDispatch, groupedMatmul, type Tensor } from '../../index.ts'
+import { floats, gradientCase, indices, integers, type OperatorCase } from '../case.ts'
 import { make, type Plain, total } from '../plain.ts'
 
 /** First rows of four experts, the second of which has none, and the number of rows. */
@@ -41,4 +41,22 @@ export const expertCases: readonly OperatorCase[] = [
   transposed,
   gradientCase(grouped, 'groupedWeightGradient', [rows, width]),
   gradientCase(transposed, 'groupedWeightGradient', [rows, width]),
+  {
+    operator: 'expertDispatch',
+    inputs: { experts: indices(5, 7, 2) },
+    build({ experts }) {
+      const { order, places, offsets } = expertDispatch(experts as Tensor, 5)
+      return [order, places, offsets]
+    },
+    reference({ experts }) {
+      const choices = [...(experts as Plain).data]
+      const sorted = [...choices.keys()].sort((a, b) => (choices[a] as number) - (choices[b] as number) || a - b)
+      return [
+        make([14], (row) => sorted[row] as number),
+        make([7, 2], (token, choice) => sorted.indexOf(2 * token + choice)),
+        make([6], (expert) => choices.filter((choice) => choice < expert).length),
+      ]
+    },
+    gradient: 'none',
+  },
 ]

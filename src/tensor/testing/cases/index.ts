@@ -4,6 +4,7 @@ import { codedCases } from './coded.ts'
 import { elementwiseCases } from './elementwise.ts'
 import { expertCases } from './experts.ts'
 import { indexingCases } from './indexing.ts'
+import { latentCases } from './latent.ts'
 import { networkCases } from './network.ts'
 import { productCases } from './product.ts'
 import { quantisedCases } from './quantised.ts'
@@ -24,4 +25,5 @@ export const cases: readonly OperatorCase[] = [
   ...networkCases,
   ...stateCases,
   ...cacheCases,
+  ...latentCases,
 ]
