@@ -1,4 +1,4 @@
-import { readChatTemplate } from '../../checkpoint/index.ts'
+import { openCheckpoint, readChatTemplate } from '../../checkpoint/index.ts'
 import { type Environment, type Example as Problem, score } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
 import { ChatTemplate, loadTokenizer, type RenderPool, type Tokenizer } from '../../text/index.ts'
@@ -13,23 +13,24 @@ export interface TokenProblem {
 /** Tokenizer and chat template of a checkpoint, by which problems become tokens and tokens attempts. */
 export class ProblemReader {
   readonly tokenizer: Tokenizer
+  /** Tokens that end a text. */
+  readonly stopIds: readonly number[]
   private readonly template: ChatTemplate | undefined
 
-  private constructor(tokenizer: Tokenizer, template: ChatTemplate | undefined) {
+  private constructor(tokenizer: Tokenizer, template: ChatTemplate | undefined, stopIds: readonly number[]) {
     this.tokenizer = tokenizer
     this.template = template
+    this.stopIds = stopIds
   }
 
   static async open(folder: string, pool: RenderPool): Promise<ProblemReader> {
     const source = await readChatTemplate(folder)
     const template = source === undefined ? undefined : new ChatTemplate(source, { pool })
-    return new ProblemReader(await loadTokenizer(folder), template)
-  }
-
-  /** Tokens that end a text. */
-  get stopIds(): readonly number[] {
-    const { eos, eot } = this.tokenizer.special
-    return [eos, eot].filter((id) => id !== undefined)
+    const tokenizer = await loadTokenizer(folder)
+    await using checkpoint = await openCheckpoint(folder)
+    const { eos, eot } = tokenizer.special
+    const ends = [eos, eot, checkpoint.generationConfig.eos_token_id, checkpoint.config.eos_token_id].flat()
+    return new ProblemReader(tokenizer, template, [...new Set(ends.filter((id) => typeof id === 'number'))])
   }
 
   /** @throws R1Error `no-template` for a conversation without a template */

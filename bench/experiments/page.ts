@@ -1,0 +1,64 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Column, Experiment, Row } from './experiment.ts'
+
+const page = join(import.meta.dirname, '../../docs/results/stages.md')
+
+const head = `# What each stage of training does
+
+Small models, tasks that are real or can be checked, minutes each. Every table is written by its script, which goes on
+where it was cut (\`--fresh\` begins anew, \`--seeds 1,2,3\` and \`--threads 1\` are what it takes without options). A cell is the
+mean over the seeds ± the half of its 95 % interval (Student's t); with one seed there is no interval.
+`
+
+/** Student's t at 97.5 % by degrees of freedom, from 1. */
+const student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
+
+/** Mean and half of the 95 % interval. */
+function cell(values: readonly number[], { digits }: Column): string {
+  const count = values.length
+  if (count === 0) return '–'
+  const mean = values.reduce((sum, value) => sum + value, 0) / count
+  if (count === 1) return mean.toFixed(digits)
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1)
+  const half = (student[count - 2] ?? 1.96) * Math.sqrt(variance / count)
+  return `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`
+}
+
+function tableOf({ columns, arms }: Experiment, rows: readonly Row[]): string {
+  const keys = Object.keys(columns)
+  const titles = keys.map((key) => (columns[key] as Column).title)
+  const lines = arms.map((arm) => {
+    const mine = rows.filter((row) => row.arm === arm)
+    const cells = keys.map((key) => {
+      const values = mine.flatMap((row) => (row.values[key] === undefined ? [] : [row.values[key]]))
+      return cell(values, columns[key] as Column)
+    })
+    return `| ${[arm, ...cells].join(' | ')} |`
+  })
+  return [`| | ${titles.join(' | ')} |`, `|---|${keys.map(() => '---').join('|')}|`, ...lines].join('\n')
+}
+
+/** Puts an experiment's section into the page. @returns the section */
+export function writeSection(experiment: Experiment, rows: readonly Row[]): string {
+  const { name, title, description } = experiment
+  const seeds = [...new Set(rows.map(({ seed }) => seed))].sort()
+  const section = `## ${title}
+
+\`npm run experiment:${name}\`
+
+${description}
+
+${tableOf(experiment, rows)}
+
+Seeds: ${seeds.join(', ')}.
+`
+  const text = existsSync(page) ? readFileSync(page, 'utf8') : head
+  const sections = text.split(/^(?=## )/m)
+  const at = sections.findIndex((known) => known.startsWith(`## ${title}\n`))
+  if (at < 0) sections.push(section)
+  else sections[at] = section
+  const [first = head, ...others] = sections
+  writeFileSync(page, `${[first, ...others].map((part) => part.trim()).join('\n\n')}\n`)
+  return section
+}
