@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Guards } from './guards.ts'
 
 const options = { window: 3, zeroVariance: 0.9, entropy: 0.1, passAtK: 0.1 }
-const healthy = { zeroVariance: 0.4, entropy: 0.5, passAtK: 0.6, solved: 0.3 }
+const healthy = { zeroVariance: 0.4, entropy: 0.5, passAtK: 0.6, solved: 0.3, groups: 200 }
 
 /** The verdicts on steps, one after the other. */
 function verdicts(steps: readonly Partial<typeof healthy>[], guards = new Guards(options)) {
@@ -26,6 +26,9 @@ describe('guards', () => {
     const forgetful = verdicts([...Array(3).fill({}), ...Array(3).fill({ passAtK: 0.45 })])
     expect(forgetful.at(-1)).toContain('from 60 % to 45 %')
     expect(forgetful[3]).toBeUndefined()
+    // Of so few groups it may be chance.
+    const few = [...Array(3).fill({ groups: 16 }), ...Array(3).fill({ passAtK: 0.45, groups: 16 })]
+    expect(verdicts(few).every((verdict) => verdict === undefined)).toBe(true)
   })
 
   it('remember after a stop what they saw before', () => {

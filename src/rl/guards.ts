@@ -8,11 +8,11 @@ export interface GuardOptions {
   readonly zeroVariance: number
   /** Least part of the entropy of the first steps. */
   readonly entropy: number
-  /** How far the share of questions solved once in a group may fall below its best. */
+  /** How far the share of questions solved once in a group may fall below its best, where chance does not explain it. */
   readonly passAtK: number
 }
 
-type Watched = Pick<GroupStatistics, 'zeroVariance' | 'entropy' | 'passAtK' | 'solved'>
+type Watched = Pick<GroupStatistics, 'zeroVariance' | 'entropy' | 'passAtK' | 'solved' | 'groups'>
 
 /** What guards remember: plain numbers, so that a run can be resumed. */
 export interface GuardState {
@@ -23,6 +23,9 @@ export interface GuardState {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
+
+/** By how much two shares of so many groups differ by chance at the most: three standard errors. */
+const chance = (share: number, groups: number): number => 3 * Math.sqrt((2 * share * (1 - share)) / groups)
 
 /** Watches a run for the ways in which reinforcement learning fails at small scale. */
 export class Guards {
@@ -42,16 +45,17 @@ export class Guards {
   }
 
   /** Looks at one step. @returns why the run is to be stopped, if it is */
-  observe({ zeroVariance, entropy, passAtK, solved }: Watched): string | undefined {
+  observe({ zeroVariance, entropy, passAtK, solved, groups }: Watched): string | undefined {
     const { window } = this.options
     const steps = this.current.steps + 1
-    const recent = [...this.current.recent, { zeroVariance, entropy, passAtK, solved }].slice(-window)
+    const recent = [...this.current.recent, { zeroVariance, entropy, passAtK, solved, groups }].slice(-window)
     const mean = (of: (step: Watched) => number) => recent.reduce((sum, step) => sum + of(step), 0) / recent.length
     const now = {
       zeroVariance: mean((step) => step.zeroVariance),
       entropy: mean((step) => step.entropy),
       passAtK: mean((step) => step.passAtK),
       solved: mean((step) => step.solved),
+      groups: recent.reduce((sum, step) => sum + step.groups, 0),
     }
     const isFull = steps >= window
     const firstEntropy = this.current.firstEntropy ?? (isFull ? now.entropy : null)
@@ -70,7 +74,7 @@ export class Guards {
     if (entropy > 0 && firstEntropy !== null && now.entropy < entropy * firstEntropy) {
       return `the entropy fell from ${firstEntropy.toFixed(3)} to ${now.entropy.toFixed(3)} nats a token`
     }
-    if (passAtK > 0 && now.passAtK < bestPassAtK - passAtK) {
+    if (passAtK > 0 && bestPassAtK - now.passAtK > Math.max(passAtK, chance(bestPassAtK, now.groups))) {
       return `questions solved once in a group fell from ${percent(bestPassAtK)} to ${percent(now.passAtK)}`
     }
     return undefined

@@ -25,6 +25,7 @@ export interface GroupStatistics {
   readonly truncated: number
   /** Completions whose reward failed. */
   readonly failures: number
+  readonly groups: number
   readonly completions: number
   readonly tokens: number
 }
@@ -51,6 +52,7 @@ export function statisticsOf(groups: readonly RolloutGroup[]): GroupStatistics {
     length: rollouts.length > 0 ? tokens / rollouts.length : 0,
     truncated: meanOf(rollouts.map(({ truncated }) => Number(truncated))),
     failures: rollouts.length - judged.length,
+    groups: groups.length,
     completions: rollouts.length,
     tokens,
   }

@@ -13,7 +13,9 @@ const guardsSchema = z.strictObject({
   entropy: share.default(0.1).describe('Stops when the entropy falls below this part of that of the first steps.'),
   passAtK: share
     .default(0.1)
-    .describe('Stops when the share of questions solved once in a group falls by so much below its best.'),
+    .describe(
+      'Stops when the share of questions solved once in a group falls by so much below its best, and by more than chance.',
+    ),
 })
 
 const measureSchema = z.strictObject({

@@ -22,7 +22,8 @@ import { hashesOf } from './data-options.ts'
 import { environmentSchema, openEnvironment } from './environment-option.ts'
 import { loopShape } from './options.ts'
 import { rowBatches } from './row-batches.ts'
-import type { StageContext } from './stage.ts'
+import type { Stage, StageContext } from './stage.ts'
+import { newStudent, studentSchema } from './student.ts'
 import { loadTeacher, openTeacher, seatTeacher } from './teacher.ts'
 import { type TextData, textDataSchema } from './text-data.ts'
 import { checkTexts, heldOutRows, isolatedShape, trainingRows } from './text-rows.ts'
@@ -37,6 +38,7 @@ const drawnShape = {
     .max(1 << 20)
     .default(256)
     .describe('Most tokens of a sample.'),
+  slots: count.max(1024).default(16).describe('Samples that are drawn side by side.'),
 } as const
 
 const samplesSchema = z.strictObject({
@@ -52,7 +54,12 @@ const onPolicySchema = z.strictObject(drawnShape)
 
 const options = z
   .strictObject({
-    teacher: z.string().min(1).describe('The checkpoint to learn from; it must have the same tokenizer.'),
+    teacher: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The checkpoint to learn from; it must have the same tokenizer. Only a new student can do without it.'),
+    student: studentSchema.optional(),
     data: textDataSchema.optional().describe('Given texts, on which the student follows the teacher.'),
     samples: samplesSchema
       .optional()
@@ -74,6 +81,9 @@ const options = z
   .refine(({ data, samples, onPolicy }) => [data, samples, onPolicy].filter(Boolean).length === 1, {
     message: 'must have one of data, samples and onPolicy',
   })
+  .refine(({ teacher, student }) => teacher !== undefined || student !== undefined, {
+    message: 'must have a teacher, or a student that the stage before teaches',
+  })
   .refine(({ onPolicy, adapter }) => !(onPolicy && adapter), {
     path: ['adapter'],
     message: 'cannot be trained on own samples: the engine reads whole weights',
@@ -81,14 +91,15 @@ const options = z
 
 type Options = z.output<typeof options>
 
+/** The teacher's checkpoint: `seated` names it where the recipe does not. */
+const teacherOf = ({ teacher }: Options): string => teacher as string
+
 /** The problems of a stage that draws samples, and how they become tokens. */
 interface Drawn {
   readonly environment: Environment
   readonly reader: ProblemReader
   readonly slots: number
 }
-
-const slotsOf = (rows: number): number => Math.min(rows, 16)
 
 /** Rows from texts that were found good. */
 function rowsOf(samples: Stream<VerifiedSample>, length: number, pad: number) {
@@ -103,9 +114,9 @@ async function teacherSamples(
   { environment, reader, slots }: Drawn,
   student: LoadedModel,
 ): Promise<readonly [train: readonly VerifiedSample[], heldOut: readonly VerifiedSample[]]> {
-  const { teacher: path, samples, length } = settings
+  const { samples, length } = settings
   const { base, folder, seed, signal, threads } = context
-  const teacher = await loadTeacher(path, base, student.model)
+  const teacher = await loadTeacher(teacherOf(settings), base, student.model)
   try {
     await using sampler = await Sampler.create(teacher, reader.stopIds, { slots, context: length + 1, threads })
     const wanted = samples as NonNullable<typeof samples>
@@ -146,14 +157,15 @@ async function sampleBatches(
 
 /** The student's own samples to learn from; to measure on, what the teacher writes for held-out problems. */
 async function ownBatches(
-  { onPolicy, length, teacher: path }: Options,
+  settings: Options,
   { base, seed, signal, threads }: StageContext,
   { environment, reader, slots }: Drawn,
   student: LoadedModel,
   rows: number,
 ): Promise<StageBatches> {
+  const { onPolicy, length } = settings
   const { maxNewTokens, temperature } = onPolicy as NonNullable<typeof onPolicy>
-  const teacher = await loadTeacher(path, base, student.model)
+  const teacher = await loadTeacher(teacherOf(settings), base, student.model)
   const open = (loaded: LoadedModel) => Sampler.create(loaded, reader.stopIds, { slots, context: length + 1, threads })
   const samplers = { training: await open(student), heldOut: await open(teacher) }
   const sampling = { rows, length, maxNewTokens, temperature, seed, signal }
@@ -191,7 +203,7 @@ function textBatches(settings: Options, data: TextData, { base, parent, seed }: 
 async function stageOf(settings: Options, context: StageContext): Promise<TrainStage> {
   const { data, samples, onPolicy, temperature, targets } = settings
   const { base, parent } = context
-  await using checkpoint = await openTeacher(settings.teacher, base)
+  await using checkpoint = await openTeacher(teacherOf(settings), base)
   const teacher = modelOf(checkpoint.config)
   const divergence = settings.divergence ?? (samples ? undefined : onPolicy ? 'reverse' : 'forward')
   const followed = divergence !== undefined
@@ -208,14 +220,14 @@ async function stageOf(settings: Options, context: StageContext): Promise<TrainS
     async batches(rows, loaded) {
       if (data) return textBatches(settings, data, context)(rows)
       const reader = await ProblemReader.open(parent, pool)
-      const drawn = { environment: environment as Environment, reader, slots: slotsOf(rows) }
+      const drawn = { environment: environment as Environment, reader, slots: drawing?.slots ?? 1 }
       const student = loaded as LoadedModel
       return samples
         ? sampleBatches(settings, context, drawn, student, rows)
         : ownBatches(settings, context, drawn, student, rows)
     },
     async prepare(loaded) {
-      if (followed) seatTeacher(await loadTeacher(settings.teacher, base, loaded.model), loaded)
+      if (followed) seatTeacher(await loadTeacher(teacherOf(settings), base, loaded.model), loaded)
     },
     async close() {
       pool[Symbol.dispose]()
@@ -224,11 +236,28 @@ async function stageOf(settings: Options, context: StageContext): Promise<TrainS
   }
 }
 
-/** Learns from a larger model. */
-export const distill = trainingStage({
+/** The stage as it is where teacher and student are there. */
+const withTeacher = trainingStage({
   name: 'distill',
   summary:
     "Learns from a teacher: its whole distribution on given texts or on the student's own samples, or its verified answers.",
   options,
   make: stageOf,
 })
+
+/** A new student takes the place of the stage before, which becomes its teacher. */
+async function seated(settings: Options, context: StageContext): Promise<readonly [Options, StageContext]> {
+  const { student, teacher = context.parent } = settings
+  if (!student) return [settings, context]
+  return [
+    { ...settings, teacher },
+    { ...context, parent: await newStudent(student, context) },
+  ]
+}
+
+/** Learns from a larger model. */
+export const distill: Stage<typeof options> = {
+  ...withTeacher,
+  plan: async (settings, context) => withTeacher.plan(...(await seated(settings, context))),
+  run: async (settings, context) => withTeacher.run(...(await seated(settings, context))),
+}
