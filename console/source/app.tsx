@@ -1,4 +1,4 @@
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { untracked, useSignal, useSignalEffect } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ChatPage } from './chat/chat-page.tsx'
@@ -8,6 +8,7 @@ import { KeyDialog } from './key-dialog.tsx'
 import { texts } from './language/index.ts'
 import { IconButton } from './parts/icon-button.tsx'
 import { Icon } from './parts/icons.tsx'
+import { Page as EmptyPage } from './parts/page.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
 import { onShortcut } from './shortcuts.ts'
 import { ShortcutsDialog } from './shortcuts-dialog.tsx'
@@ -31,7 +32,7 @@ function Later({ page }: { page: LazyPage }) {
     })
   }, [page, loaded])
   const found = loaded.value
-  if (found?.page !== page) return <main id="content" class="page" aria-busy="true" />
+  if (found?.page !== page) return <EmptyPage busy />
   return <found.view />
 }
 
@@ -40,11 +41,14 @@ function useOpenConversation(): void {
   useSignalEffect(() => {
     const { page, id } = route.value
     if (page !== 'chat' || keyNeeded.value) return
-    if (id) void openConversation(id)
-    else newChat()
+    // What these read is not what the address follows.
+    untracked(() => {
+      if (id) void openConversation(id)
+      else newChat()
+    })
   })
   useSignalEffect(() => {
-    if (session.value && !keyNeeded.value) void loadConversations()
+    if (session.value && !keyNeeded.value) untracked(() => void loadConversations())
   })
 }
 

@@ -49,6 +49,7 @@ export class StandIn {
   }
 
   async close(): Promise<void> {
+    if (!this.server.listening) return
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
   }

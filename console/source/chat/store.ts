@@ -18,6 +18,9 @@ export interface Settings {
 
 const plain: Settings = { system: '', sampling: {} }
 
+/** What new conversations begin with. */
+const fresh = signal<Settings>(plain)
+
 /** The open conversation; none on the page of a new chat. */
 export const currentId = signal<string | undefined>(undefined)
 export const title = signal('')
@@ -75,11 +78,12 @@ function forgive(id: string): void {
   if (rest.delete(id)) failures.value = rest
 }
 
-/** An empty page for a new chat; model and sampling stay as they were. */
+/** An empty page for a new chat, with what was set on the last such page. */
 export function newChat(): void {
   batch(() => {
     currentId.value = undefined
     title.value = ''
+    settings.value = fresh.value
     messages.value = new Map()
     leaf.value = undefined
     openError.value = undefined
@@ -129,17 +133,27 @@ const placeholders = new Map<string, Message>()
 export function changeSettings(change: Partial<Settings>): void {
   settings.value = { ...settings.value, ...change }
   const id = currentId.value
-  if (!id) return
-  clearTimeout(saving)
-  saving = setTimeout(() => {
-    const { model, system, sampling } = settings.value
-    void request(pathOf(['conversations', id]), {
-      method: 'PATCH',
-      body: { system, sampling, ...(model ? { model } : {}) },
-    }).catch(() => undefined)
-  }, 400)
+  if (!id) {
+    fresh.value = settings.value
+    return
+  }
+  clearTimeout(saving?.timer)
+  const save = () => saveSettings(id, settings.value)
+  saving = { save, timer: setTimeout(() => void save(), 400) }
 }
-let saving: ReturnType<typeof setTimeout> | undefined
+let saving: { save: () => Promise<void>; timer: ReturnType<typeof setTimeout> } | undefined
+
+async function saveSettings(id: string, { model: chosen, system, sampling }: Settings): Promise<void> {
+  saving = undefined
+  const body = { system, sampling, ...(chosen ? { model: chosen } : {}) }
+  await request(pathOf(['conversations', id]), { method: 'PATCH', body }).catch(() => undefined)
+}
+
+/** Saves now what waits to be saved: the next answer must be asked for with it. */
+async function settingsSaved(): Promise<void> {
+  clearTimeout(saving?.timer)
+  await saving?.save()
+}
 
 /** The first words of a text. */
 export function titleOf(text: string): string {
@@ -186,6 +200,7 @@ export async function deliver(message: Message): Promise<void> {
   const conversation = currentId.value
   if (!conversation) return
   forgive(message.id)
+  await settingsSaved()
   try {
     if (message.parent === null && messages.value.size === 1 && !stored.has(conversation)) {
       const { model: chosen, system, sampling } = settings.value
@@ -223,6 +238,7 @@ async function answer(question: string): Promise<void> {
 
 /** Answers a message another time, as a branch of its own. */
 export async function regenerate(message: Message, { probabilities = withProbabilities.value } = {}): Promise<void> {
+  await settingsSaved()
   if (message.parent) await reply(message.parent, message.model ?? model.value, { probabilities })
 }
 

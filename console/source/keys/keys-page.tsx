@@ -6,6 +6,7 @@ import { texts } from '../language/index.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Question } from '../parts/dialog.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 
 export function KeysPage() {
@@ -25,7 +26,7 @@ export function KeysPage() {
   }
   const problem = failure.value ?? error
   return (
-    <main id="content" class="page">
+    <Page>
       <header class="page-head">
         <h1>{words.keys}</h1>
         <p class="hint">{words.keysExplained}</p>
@@ -99,7 +100,7 @@ export function KeysPage() {
           }}
         />
       )}
-    </main>
+    </Page>
   )
 }
 

@@ -5,6 +5,7 @@ import type { MetricsRow, RunDetails } from '../api/types.ts'
 import { texts } from '../language/index.ts'
 import { Failure } from '../parts/failure.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 import { Plot } from '../plot/plot.tsx'
 import { addressOf } from '../state/route.ts'
@@ -49,7 +50,7 @@ export function Comparison({ names }: { names: readonly string[] }) {
   }, [metrics.value])
   const error = runs.error ?? metrics.error
   return (
-    <main id="content" class="page">
+    <Page>
       <nav class="crumb">
         <a href={addressOf({ page: 'runs' })}>
           <Icon name="left" />
@@ -91,6 +92,6 @@ export function Comparison({ names }: { names: readonly string[] }) {
           />
         ))}
       </div>
-    </main>
+    </Page>
   )
 }

@@ -10,8 +10,10 @@ export async function loadMetrics(run: string, stage: string, signal?: AbortSign
   for (;;) {
     const path = pathOf(['runs', run, 'metrics'], { stage, after: next })
     const page = await request<MetricsPage>(path, { signal })
+    // A resumed run has written its file anew: what was read of the old one is void.
+    if (page.next < next) rows.length = 0
     rows.push(...page.rows)
-    if (page.rows.length === 0 || page.next === next) return { rows, next }
+    if (page.rows.length === 0 || page.next === next) return { rows, next: page.next }
     next = page.next
   }
 }

@@ -5,6 +5,7 @@ import type { Run } from '../api/types.ts'
 import { measured, moment } from '../language/format.ts'
 import { texts } from '../language/index.ts'
 import { Failure } from '../parts/failure.tsx'
+import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 import { addressOf, go } from '../state/route.ts'
 import { Status } from './status.tsx'
@@ -24,7 +25,7 @@ export function RunList() {
     chosen.value = on ? [...chosen.value, name] : chosen.value.filter((other) => other !== name)
   }
   return (
-    <main id="content" class="page">
+    <Page>
       <header class="page-head">
         <h1>{words.runs}</h1>
         {(value?.items.length ?? 0) > 1 && (
@@ -78,7 +79,7 @@ export function RunList() {
           </table>
         </div>
       )}
-    </main>
+    </Page>
   )
 }
 

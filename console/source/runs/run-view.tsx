@@ -6,6 +6,7 @@ import { texts } from '../language/index.ts'
 import { CodeBlock } from '../markdown/code.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 import { addressOf } from '../state/route.ts'
 import { Curves } from './curves.tsx'
@@ -30,7 +31,7 @@ export function RunView({ name }: { name: string }) {
   const rows = useMetrics(name, stage?.name, value?.status === 'running', reload)
   const last = rows?.at(-1)
   return (
-    <main id="content" class="page">
+    <Page>
       <nav class="crumb">
         <a href={addressOf({ page: 'runs' })}>
           <Icon name="left" />
@@ -69,7 +70,7 @@ export function RunView({ name }: { name: string }) {
           <CodeBlock code={JSON.stringify(value.config, null, 2)} language="json" />
         </section>
       )}
-    </main>
+    </Page>
   )
 }
 

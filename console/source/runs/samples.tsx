@@ -9,7 +9,7 @@ import { useResource } from '../parts/resource.ts'
 type Sample = Record<string, unknown>
 
 /** Samples to look at are few; a stage may write many. */
-const most = 2000
+const most = 1000
 const interval = 10_000
 
 /** What the model wrote while it was trained, step by step. */

@@ -37,10 +37,10 @@ export async function loadSession(): Promise<void> {
   }
 }
 
+/** Tries a key. @returns whether the server knows it; otherwise the one before stays */
 export async function useKey(key: string): Promise<boolean> {
   const before = apiKey.get()
   apiKey.set(key.trim())
-  keyNeeded.value = false
   await loadSession()
   if (keyNeeded.value) apiKey.set(before)
   return !keyNeeded.value

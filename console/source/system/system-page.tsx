@@ -5,6 +5,7 @@ import type { LoadedModel, SystemState } from '../api/types.ts'
 import { bytes, compact, decimal, duration, measured, percent } from '../language/format.ts'
 import { texts } from '../language/index.ts'
 import { Failure } from '../parts/failure.tsx'
+import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 import { Plot } from '../plot/plot.tsx'
 import { followSystem, seriesOfTicks, ticks } from './ticks.ts'
@@ -21,7 +22,7 @@ export function SystemPage() {
     return () => clearInterval(timer)
   }, [])
   return (
-    <main id="content" class="page">
+    <Page>
       <header class="page-head">
         <h1>{words.system}</h1>
         <p class="hint">{words.lastMinutes}</p>
@@ -30,7 +31,7 @@ export function SystemPage() {
       <LivePlots state={value} />
       {value && <Models models={value.models} />}
       {value && <Machine state={value} />}
-    </main>
+    </Page>
   )
 }
 
