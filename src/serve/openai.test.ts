@@ -1,6 +1,6 @@
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type TinyServer, tinyServer } from './testing/tiny-server.ts'
+import { lettersOnly, type TinyServer, tinyServer } from './testing/tiny-server.ts'
 
 let server: TinyServer
 let client: OpenAI
@@ -11,8 +11,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 const messages = [{ role: 'user', content: 'Hello there' }] as const
-/** The end of a text, which would come by chance. */
-const logit_bias = { 96: -100 }
+const logit_bias = lettersOnly
 const request = { model: 'tiny', messages: [...messages], max_tokens: 12, seed: 3, temperature: 1, logit_bias }
 const weather = {
   type: 'function',

@@ -15,6 +15,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   nn: { floor: 2, knows: ['tensor'] },
   text: { floor: 2, knows: [] },
   store: { floor: 2, knows: [] },
+  'ai-sdk': { floor: 2, knows: [] },
   checkpoint: { floor: 2, knows: [] },
   models: { floor: 3 },
   generate: { floor: 4 },

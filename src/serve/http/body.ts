@@ -22,7 +22,7 @@ export const jsonGuard: MiddlewareHandler<ServeEnv> = async ({ req }, next) => {
   if (req.method !== 'POST' && req.method !== 'PATCH') return await next()
   const type = req.header('content-type')
   const text = await req.text()
-  if (text === '' && type === undefined) return await next()
+  if (text === '') return await next()
   if (type === undefined || !/^application\/([a-z0-9.+-]+\+)?json\b/i.test(type)) {
     throw new R1Error('bad-media-type', 'The body must be JSON.', { remedy: 'Send content-type: application/json.' })
   }

@@ -40,6 +40,8 @@ const statuses: Readonly<Record<string, ContentfulStatusCode>> = {
   disposed: 503,
   'out-of-memory': 503,
   'store-unavailable': 503,
+  'store-timeout': 503,
+  'disk-full': 507,
 }
 
 /** Errors that a request itself is to blame for. */
@@ -48,6 +50,7 @@ const badRequests: ReadonlySet<string> = new Set([
   'bad-option',
   'bad-argument',
   'bad-token',
+  'bad-value',
   'bad-constraint',
   'bad-template',
   'context-too-long',

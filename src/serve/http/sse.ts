@@ -1,3 +1,5 @@
+import { R1Error } from '../../errors.ts'
+
 const encoder = new TextEncoder()
 
 export interface EventStreamOptions {
@@ -77,7 +79,7 @@ export function eventStream(
           return
         }
         stalled = setTimeout(() => {
-          const reason = new Error('The reader takes nothing.')
+          const reason = new R1Error('stalled', 'The reader of a stream took nothing for too long.')
           void leave(reason)
           controller.error(reason)
         }, stallMs)

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Context } from 'hono'
 import type { ChatEvent } from '../chat/events.ts'
 import type { ServeContext, ServeEnv } from '../context.ts'
@@ -29,6 +30,8 @@ export interface Answering {
 export async function answerTexts(c: Context<ServeEnv>, { config, log }: ServeContext, answering: Answering) {
   const { count, stream, start, chunks, whole } = answering
   const controller = new AbortController()
+  // Each text listens, and there may be many.
+  setMaxListeners(0, controller.signal)
   const { signal: gone } = c.req.raw
   const stop = () => controller.abort(gone.reason)
   if (gone.aborted) stop()

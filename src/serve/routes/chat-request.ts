@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { R1Error } from '../../errors.ts'
 import type { ChatTemplateMessage } from '../../text/index.ts'
 import type { ChatRequest } from '../chat/events.ts'
+import type { ServeConfig } from '../config/schema.ts'
 import { BadRequest } from '../http/failure.ts'
 import type { ChatBody, MessageBody } from './chat-schema.ts'
 import type { samplingFields } from './fields.ts'
@@ -54,7 +55,13 @@ export function constraintOf(
 }
 
 /** @throws BadRequest for what cannot be, R1Error `unsupported-content` for images and the like */
-export function chatRequestOf(body: ChatBody): ChatRequest {
+export function chatRequestOf(
+  body: ChatBody,
+  { templateVariables }: Pick<ServeConfig, 'templateVariables'>,
+): ChatRequest {
+  if (!templateVariables && body.chat_template_kwargs) {
+    throw new BadRequest('This server sets the variables of templates itself.', 'chat_template_kwargs', 'Leave it out.')
+  }
   const last = body.messages.at(-1)
   const prefix = last?.prefix === true || body.continue_final_message === true
   if (prefix && last?.role !== 'assistant') {

@@ -26,7 +26,7 @@ const route = createRoute({
 export function chatRoutes(app: ServeApp, context: ServeContext): void {
   app.openapi(route, async (c) => {
     const body = c.req.valid('json')
-    const request = chatRequestOf(body)
+    const request = chatRequestOf(body, context.config)
     const start = (index: number, signal: AbortSignal) =>
       streamChat(context, { ...request, index }, { signal, caller: c.var.caller, arrivedAt: c.var.arrivedAt })
     return answerTexts(c, context, {

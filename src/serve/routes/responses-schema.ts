@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { R1Error } from '../../errors.ts'
 import type { ChatTemplateMessage } from '../../text/index.ts'
 import type { ChatRequest } from '../chat/events.ts'
+import type { ServeConfig } from '../config/schema.ts'
 import { BadRequest } from '../http/failure.ts'
 import { chatRequestOf } from './chat-request.ts'
 import { chatBody } from './chat-schema.ts'
@@ -133,7 +134,7 @@ function messagesOf(items: readonly Item[]): ChatTemplateMessage[] {
 }
 
 /** @throws BadRequest, R1Error `not-supported` for what would need answers to be kept */
-export function requestOfResponse(body: ResponsesBody): ChatRequest {
+export function requestOfResponse(body: ResponsesBody, config: ServeConfig): ChatRequest {
   if (body.previous_response_id !== undefined || body.background === true) {
     throw new BadRequest(
       'Responses are not kept here.',
@@ -170,5 +171,5 @@ export function requestOfResponse(body: ResponsesBody): ChatRequest {
     top_logprobs: body.top_logprobs,
   })
   if (!parsed.success) throw new BadRequest(`input: ${parsed.error.issues[0]?.message ?? 'not valid'}.`, 'input')
-  return chatRequestOf(parsed.data)
+  return chatRequestOf(parsed.data, config)
 }

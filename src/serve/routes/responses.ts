@@ -36,7 +36,7 @@ const route = createRoute({
 export function responseRoutes(app: ServeApp, context: ServeContext): void {
   app.openapi(route, async (c) => {
     const body = c.req.valid('json')
-    const request = requestOfResponse(body)
+    const request = requestOfResponse(body, context.config)
     return answerTexts(c, context, {
       count: 1,
       stream: body.stream ?? false,

@@ -62,7 +62,7 @@ const detokenize = createRoute({
 })
 
 /** `/tokenize` and `/detokenize`, as vLLM has them. */
-export function tokenRoutes(app: ServeApp, { pool, admission }: ServeContext): void {
+export function tokenRoutes(app: ServeApp, { pool, admission, config }: ServeContext): void {
   app.openapi(tokenize, async (c) => {
     const { model, prompt, messages, tools, add_special_tokens: addSpecial = true, ...rest } = c.req.valid('json')
     if ((prompt === undefined) === (messages === undefined)) {
@@ -73,7 +73,7 @@ export function tokenRoutes(app: ServeApp, { pool, admission }: ServeContext): v
     const { served } = lease
     const { tokenizer } = served.text
     const ids = messages
-      ? (await chatPrompt(served, chatRequestOf(chatBody.parse({ messages, tools })), c.req.raw.signal)).ids
+      ? (await chatPrompt(served, chatRequestOf(chatBody.parse({ messages, tools }), config), c.req.raw.signal)).ids
       : tokenizer.encode(prompt as string, { addSpecial })
     return c.json(
       {

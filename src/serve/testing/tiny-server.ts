@@ -19,6 +19,9 @@ export interface TinyServer extends AsyncDisposable {
   get(path: string, headers?: Record<string, string>): Promise<Response>
 }
 
+/** A bias against the tokens that are no letters: the end, the marks of thoughts, and the places without a token. */
+export const lettersOnly = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [96 + at, -100]))
+
 /** Writes a tiny model of random weights that reads and writes letters, with a context of 4096, into a folder of its own. */
 export async function tinyModelFolder(seed = 1): Promise<string> {
   const folder = join(tmpdir(), `r1-tiny-${crypto.randomUUID()}`)
