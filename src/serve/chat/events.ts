@@ -21,6 +21,8 @@ export interface ChatRequest {
   readonly prefix?: boolean | undefined
   readonly maxNewTokens?: number | undefined
   readonly stop?: readonly string[] | undefined
+  /** Goes on to the limit of tokens, whatever the model thinks of it. */
+  readonly ignoreEnd?: boolean | undefined
   readonly sampling?: ChatSampling | undefined
   /** A JSON schema that the answer follows, or true for any JSON. */
   readonly schema?: Readonly<Record<string, unknown>> | true | undefined

@@ -64,7 +64,7 @@ export async function startRun(
     priority,
     salt,
     signal,
-    stopIds: model.stopIds,
+    stopIds: request.ignoreEnd ? [] : model.stopIds,
     sampling: samplingOf(model.sampling, request, index),
     guide: joinGuides([follower, ...limits, ...guides]),
   }

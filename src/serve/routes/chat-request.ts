@@ -14,10 +14,13 @@ type SamplingBody = Output<typeof samplingFields>
 const budgets: Readonly<Record<string, number>> = { minimal: 128, low: 512, medium: 2048 }
 
 /** What is asked for, in the library's names, without what tells it from other texts of the same request. */
-export function samplingOf(body: SamplingBody): Pick<ChatRequest, 'model' | 'sampling' | 'stop' | 'priority'> {
+export function samplingOf(
+  body: SamplingBody,
+): Pick<ChatRequest, 'model' | 'sampling' | 'stop' | 'ignoreEnd' | 'priority'> {
   return {
     model: body.model,
     priority: body.priority,
+    ignoreEnd: body.ignore_eos,
     stop: body.stop === undefined ? undefined : [body.stop].flat(),
     sampling: {
       temperature: body.temperature,

@@ -27,6 +27,8 @@ export const samplingFields = {
   seed: optional(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
   stop: optional(z.union([z.string().min(1).max(1000), z.array(z.string().min(1).max(1000)).max(16)])),
   n: optional(whole(1, 8)),
+  /** Goes on to the limit of tokens, whatever the model thinks of it: for measurements. */
+  ignore_eos: optional(z.boolean()),
   stream: optional(z.boolean()),
   stream_options: optional(z.object({ include_usage: optional(z.boolean()) })),
   user: optional(z.string().max(1024)),
