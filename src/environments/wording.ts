@@ -19,6 +19,8 @@ export const wordingShape = {
 export interface WordingOptions {
   readonly language: 'en' | 'zh' | 'both'
   readonly form: 'text' | 'message' | 'chat'
+  /** Answers stand in a box where messages ask for it, unless they have marks of their own. */
+  readonly answers?: 'as they are'
 }
 
 /** How problems of one kind are put in one language. */

@@ -4,7 +4,14 @@ import {
   type QuickJSWASMModule,
   shouldInterruptAfterDeadline,
 } from 'quickjs-emscripten-core'
-import { type CallResult, type JsonValue, type SandboxRun, type SandboxTask, timeIsUp } from './task.ts'
+import {
+  type CallResult,
+  type JsonValue,
+  type SandboxLimits,
+  type SandboxRun,
+  type SandboxTask,
+  timeIsUp,
+} from './task.ts'
 import { withoutTypes } from './types.ts'
 
 /** Reads the code and calls the function. Without a host's functions code inside can only compute. */
