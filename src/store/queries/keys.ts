@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { asc, count, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../database.ts'
 import { keys, usage } from '../schema.ts'
 import { isUuid, storableId, storableName, storableText } from '../storable.ts'
@@ -66,6 +66,10 @@ export function createKeys(database: Database): ApiKeys {
         return removed.length > 0
       }),
 
-    count: () => database.run('keys.count', (queries) => queries.$count(keys)),
+    count: () =>
+      database.run('keys.count', async (queries) => {
+        const [row] = await queries.select({ keys: count() }).from(keys)
+        return row?.keys ?? 0
+      }),
   }
 }

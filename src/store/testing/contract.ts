@@ -215,12 +215,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     it('keeps keys as hashes, and finds one by its secret', async () => {
       const user = someUser()
+      const before = await store.keys.count()
       const { secret, key } = await store.keys.create({ user, name: 'laptop', requestsPerMinute: 60, admin: true })
       expect(secret).toMatch(/^r1-[\w-]{43}$/)
       expect(await store.keys.find(secret)).toEqual(key)
       expect(key).toMatchObject({ user, name: 'laptop', admin: true, requestsPerMinute: 60, tokensPerMinute: null })
       expect(JSON.stringify(await exportOf(store, user))).not.toContain(secret)
       expect(await store.keys.find(`${secret}x`)).toBeUndefined()
+      expect(await store.keys.count()).toBe(before + 1)
       expect(await store.keys.remove(key.id)).toBe(true)
       expect(await store.keys.remove(key.id)).toBe(false)
       expect(await store.keys.find(secret)).toBeUndefined()

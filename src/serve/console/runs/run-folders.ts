@@ -9,9 +9,9 @@ import { lastRow } from './json-lines.ts'
 const runFileSchema = z.object({
   stage: z.string(),
   seed: z.number().optional(),
-  options: z.unknown(),
+  options: z.unknown().optional(),
   status: z.enum(['running', 'done', 'failed']),
-  result: z.unknown(),
+  result: z.unknown().optional(),
 })
 
 type RunFile = z.output<typeof runFileSchema>
