@@ -71,7 +71,7 @@ export class Scheduler {
   /** One turn. @throws what running the model throws */
   async step(): Promise<void> {
     const next = this.nextPrompt()
-    if (next) await this.prefill(next)
+    if (next) await this.prefill(this.withOthers(next))
     const texts = this.running.filter((sequence) => !sequence.isPrefilling && !sequence.cancelled)
     if (texts.length > 0) await this.decode(texts)
     else this.lastDecode = Number.NaN
@@ -88,21 +88,49 @@ export class Scheduler {
     )
   }
 
-  private async prefill(sequence: Sequence): Promise<void> {
-    const { prompt } = sequence
-    this.share(sequence)
-    const { computed } = sequence
-    // Borders at fixed places: the parts of a prompt do not depend on how much of it was found in the cache.
-    const end = Math.min(prompt.length, (Math.floor(computed / this.chunk) + 1) * this.chunk)
-    const row = rowOf(sequence, [...prompt.subarray(computed, end)], 1)
+  /**
+   * Prompts that are computed in one step: the next one, and others as far as all rows, filled up to the longest, have no
+   * more tokens than a part of one prompt, and no more than half of them fill up.
+   */
+  private withOthers(next: Sequence): Sequence[] {
+    this.share(next)
+    const chosen = [next]
+    let longest = this.nextPart(next).length
+    let tokens = longest
+    for (const sequence of this.running) {
+      if (sequence === next || !sequence.isPrefilling || sequence.cancelled) continue
+      this.share(sequence)
+      // What one of the chosen computes is found in the cache by the next turn.
+      if (chosen.some((one) => one.salt === sequence.salt && commonTokens(one, sequence) > sequence.computed)) continue
+      const own = this.nextPart(sequence).length
+      const places = (chosen.length + 1) * Math.max(longest, own)
+      if (places > this.chunk || places > 2 * (tokens + own)) continue
+      chosen.push(sequence)
+      longest = Math.max(longest, own)
+      tokens += own
+    }
+    return chosen
+  }
+
+  /** The tokens of a prompt that are computed next: borders at fixed places do not depend on how much was found in the cache. */
+  private nextPart({ prompt, computed }: Sequence): Int32Array {
+    return prompt.subarray(computed, (Math.floor(computed / this.chunk) + 1) * this.chunk)
+  }
+
+  private async prefill(sequences: readonly Sequence[]): Promise<void> {
+    const parts = sequences.map((sequence) => this.nextPart(sequence))
+    const rows = sequences.map((sequence, at) => rowOf(sequence, [...(parts[at] as Int32Array)], 1))
     const started = performance.now()
-    using result = await this.executor.run('prefill', [row])
+    using result = await this.executor.run('prefill', rows)
     this.counters.add('prefillSteps')
     this.counters.add('prefillMs', performance.now() - started)
-    this.commit(sequence, end)
-    const { slot } = sequence
-    if (slot) slot.exact = end
-    if (end === prompt.length) await this.advance(sequence, result.next[0] as NextToken)
+    for (const [at, sequence] of sequences.entries()) {
+      const end = sequence.computed + (parts[at] as Int32Array).length
+      this.commit(sequence, end)
+      const { slot, prompt } = sequence
+      if (slot) slot.exact = end
+      if (end === prompt.length) await this.advance(sequence, result.next[at] as NextToken)
+    }
   }
 
   /** Copies what another slot holds of the prompt's beginning, if it is more than the own one does. */
@@ -196,4 +224,13 @@ export class Scheduler {
 
 function rowOf({ slot, computed }: Sequence, tokens: readonly number[], wanted: number): StepRow {
   return { slot: slot?.index ?? 0, past: computed, tokens, wanted }
+}
+
+/** How many tokens two prompts begin with in common. */
+function commonTokens({ prompt: one }: Sequence, { prompt: other }: Sequence): number {
+  // The last token of a prompt is always computed.
+  const most = Math.min(one.length, other.length - 1)
+  let length = 0
+  while (length < most && one[length] === other[length]) length++
+  return length
 }
