@@ -45,7 +45,8 @@ function rowsOf({ properties = {}, required = [] }: Schema, prefix = ''): Row[] 
   })
 }
 
-function tableOf(schema: z.ZodType, rows: (all: readonly Row[]) => readonly Row[] = (all) => all): string {
+/** The keys of a schema as a table. @param rows chooses among them */
+export function tableOf(schema: z.ZodType, rows: (all: readonly Row[]) => readonly Row[] = (all) => all): string {
   const found = rows(rowsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema))
   const cell = (text: string) => text.replaceAll('|', '\\|')
   return [

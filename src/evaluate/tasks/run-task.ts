@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Attempt, Example, Prompt } from '../../environments/index.ts'
 import { score } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
@@ -49,6 +50,9 @@ export interface TaskResult extends TaskSummary {
 export async function runTask(writer: Writer, task: Task, options: RunTaskOptions = {}): Promise<TaskResult> {
   const { limit = 256, samples = 1, seed = 0, maxNewTokens = 512, concurrency = 32 } = options
   const temperature = options.temperature ?? (samples === 1 ? 0 : 1)
+  // A signal of our own: every text that is under way listens to it.
+  const signal = options.signal && AbortSignal.any([options.signal])
+  if (signal) setMaxListeners(0, signal)
   const all: Sample[] = []
   const under: Promise<Sample[]>[] = []
   const finishOldest = async (): Promise<void> => {
@@ -64,7 +68,7 @@ export async function runTask(writer: Writer, task: Task, options: RunTaskOption
     for await (const example of task.environment.examples(task.split, seed)) {
       if (index === limit) break
       const sampling = { samples, temperature, topP: options.topP, maxNewTokens, seed: randomWord(seed, index) }
-      const writing = writeSamples(writer, task, example, index, { ...sampling, signal: options.signal })
+      const writing = writeSamples(writer, task, example, index, { ...sampling, signal })
       // A failure is met when its turn comes.
       writing.catch(() => undefined)
       under.push(writing)
