@@ -313,6 +313,15 @@ describe('/api/system', () => {
   })
 })
 
+describe('/metrics', () => {
+  it('tells how long the store took, and what failed', async () => {
+    await ask('GET', `/api/conversations/${randomUUID()}`)
+    const text = await (await fetch(`${server.address}/metrics`)).text()
+    expect(text).toMatch(/r1:store_operation_seconds_count\{operation="messages.add"\} [1-9]/)
+    expect(text).toMatch(/r1:store_failures_total\{operation="conversations.get",code="not-found"\} [1-9]/)
+  })
+})
+
 describe('/api/keys, /api/export and /api/data', () => {
   it('makes keys whose users see their own data only; export and removal are complete', async () => {
     const { answer: admin } = await ask('POST', '/api/keys', { name: 'chief', user: 'chief', admin: true })

@@ -5,10 +5,12 @@ import { keyRoutes } from './keys.ts'
 import { replyRoutes } from './replies.ts'
 import { runRoutes } from './runs/routes.ts'
 import { sessionRoutes } from './session.ts'
+import { measureStore } from './store-metrics.ts'
 import { systemRoutes } from './system.ts'
 
 /** What the web console talks to, under `/api`. */
 export function consoleRoutes(app: ServeApp, context: ServeContext): void {
+  measureStore(context.store, context.metrics.registry)
   sessionRoutes(app, context)
   conversationRoutes(app, context)
   replyRoutes(app, context)
