@@ -6,6 +6,7 @@ import { evalVerb } from './verbs/eval.ts'
 import { exportVerb } from './verbs/export.ts'
 import { generate } from './verbs/generate.ts'
 import { inspect } from './verbs/inspect.ts'
+import { keys } from './verbs/keys.ts'
 import { pull } from './verbs/pull.ts'
 import { run } from './verbs/run.ts'
 import { serve } from './verbs/serve.ts'
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .addCommand(exportVerb())
     .addCommand(generate())
     .addCommand(inspect())
+    .addCommand(keys())
     .addCommand(pull())
     .addCommand(run())
     .addCommand(serve())
