@@ -101,14 +101,15 @@ static OrtStatus *run(Call *call, Job *job) {
     memset(stack->y, 0, (size_t)(first * stack->N) * sizeof *stack->y);
     memset(stack->y + last * stack->N, 0, (size_t)((job->T - last) * stack->N) * sizeof *stack->y);
   }
-  const int64_t activations = activations_size(job->T, job->K);
+  const bool wide = job->stacks[0].format->wide;
+  const int64_t activations = wide ? 0 : activations_size(job->T, job->K);
   const size_t bytes = (size_t)activations + (size_t)(job->experts + job->T / ROWS_OF_TASK) * sizeof(Share);
   char *memory = scratch_take(bytes);
   if (!memory) return fail_memory(call, bytes);
   job->shares = (Share *)(void *)memory;
-  job->activations = activations_in(job->shares + job->experts + job->T / ROWS_OF_TASK, job->T, job->K);
+  job->activations = wide ? (Activations){.K = job->K, .floats = job->x} : activations_in(job->shares + job->experts + job->T / ROWS_OF_TASK, job->T, job->K);
   cut(job);
-  OrtStatus *status = parallel(call, blocks_of(job->T, QUANTISED_ROWS), quantise_task, job);
+  OrtStatus *status = wide ? NULL : parallel(call, blocks_of(job->T, QUANTISED_ROWS), quantise_task, job);
   if (!status) status = parallel(call, job->count * job->pieces_before[job->outputs], multiply_task, job);
   scratch_give(memory);
   return status;
@@ -145,6 +146,7 @@ static OrtStatus *compute(void *attributes_, Call *call) {
   if (input_count(call) != STACKS + attributes->count) return fail_shapes(call, "%d inputs are needed", STACKS + attributes->count);
   for (int i = 0; i < attributes->count; i++) {
     const Weight *weight = &attributes->weights[i];
+    if (weight->format->wide != attributes->weights[0].format->wide) return fail(call, "stacks that are bf16 do not go with others");
     Tensor packed;
     R1_TRY(input(call, STACKS + i, &packed));
     const int64_t bytes = quantised_bytes(weight->format, weight->N, job.K);

@@ -30,12 +30,13 @@ typedef struct {
   float epsilon;
   Matrix matrices[MOST_WEIGHTS];
   int outputs;  // matrices that tasks are cut from: all of them, or the gate alone
-  bool gated;
+  bool gated, wide;  // wide: weights are bf16, rows of x stay f32
   Activation activation;
   PanelProduct product;
   Activations activations;
   TileRows tiles;                // kernels NULL: int8 blocks
-  int64_t quantised_rows;        // rows a task of the first step
+  float *normal;                 // rows of x, normalised, for weights that are bf16
+  int64_t prepared_rows;         // rows a task of the first step
   int64_t columns, rows;         // of a task of the second step
   int64_t first_task[MOST_WEIGHTS + 1], row_tasks;
 } Job;
@@ -44,16 +45,18 @@ typedef struct {
 
 static int prepare_rows(void *job_, int64_t index) {
   const Job *job = job_;
-  const int64_t first = index * job->quantised_rows, count = smaller(job->quantised_rows, job->M - first);
+  const int64_t first = index * job->prepared_rows, count = smaller(job->prepared_rows, job->M - first);
   const float *x = job->x + first * job->K;
-  float *normal = NULL;
+  const bool floats = job->wide && !job->tiles.kernels;
+  float *normal = floats ? job->normal + first * job->K : NULL;
   if (job->norm) {
-    normal = scratch_take((size_t)(count * job->K) * sizeof *normal);
+    if (!floats) normal = scratch_take((size_t)(count * job->K) * sizeof *normal);
     if (!normal) return R1_OUT_OF_MEMORY;
     RmsNorm norm = {.T = count, .D = job->K, .block = count, .x_TD = x, .weight_D = job->norm, .epsilon = job->epsilon, .y_TD = normal};
     row_kernels()->rms_norm(&norm, 0);
     x = normal;
   }
+  if (floats) return 0;
   if (job->tiles.kernels) {
     TileRows part = job->tiles;
     part.panels += first / part.kernels->rows * part.panel_stride;
@@ -141,26 +144,27 @@ static void cut(Job *job) {
   for (int i = 0; i < job->outputs; i++) job->first_task[i + 1] = job->first_task[i] + blocks_of(job->matrices[i].N, job->columns);
 }
 
-static OrtStatus *run(Call *call, Job *job) {
+// Memory of the rows of x as the products read them.
+static int64_t prepared_bytes(Job *job) {
   enum { SERIAL_ROWS = 16 };  // few rows are quantised faster than they are handed to threads
+  job->prepared_rows = job->tiles.kernels ? job->tiles.kernels->rows : SERIAL_ROWS;
+  if (!job->tiles.kernels) return job->wide ? (job->norm ? job->M * job->K * (int64_t)sizeof(float) : 0) : activations_size(job->M, job->K);
+  job->tiles.M = job->M;
+  job->tiles.K = job->K;
+  job->tiles.panel_stride = rows_panel_size(job->tiles.kernels, job->K);
+  return tile_rows_size(job->tiles.kernels, job->M, job->K) * (int64_t)sizeof(Lane);
+}
+
+static OrtStatus *run(Call *call, Job *job) {
   if (job->M == 0) return NULL;
-  int64_t bytes;
-  if (job->tiles.kernels) {
-    job->tiles.M = job->M;
-    job->tiles.K = job->K;
-    job->tiles.panel_stride = rows_panel_size(job->tiles.kernels, job->K);
-    bytes = tile_rows_size(job->tiles.kernels, job->M, job->K) * (int64_t)sizeof(Lane);
-    job->quantised_rows = job->tiles.kernels->rows;
-  } else {
-    bytes = activations_size(job->M, job->K);
-    job->quantised_rows = SERIAL_ROWS;
-  }
-  void *memory = scratch_take((size_t)bytes);
-  if (!memory) return fail_memory(call, (size_t)bytes);
-  job->tiles.panels = memory;
-  job->activations = activations_in(memory, job->M, job->K);
+  const int64_t bytes = prepared_bytes(job);
+  void *memory = bytes ? scratch_take((size_t)bytes) : NULL;
+  if (bytes && !memory) return fail_memory(call, (size_t)bytes);
+  if (job->tiles.kernels) job->tiles.panels = memory;
+  else if (job->wide) job->normal = memory, job->activations = (Activations){.K = job->K, .floats = job->norm ? memory : job->x};
+  else job->activations = activations_in(memory, job->M, job->K);
   cut(job);
-  OrtStatus *status = parallel(call, blocks_of(job->M, job->quantised_rows), prepare_rows, job);
+  OrtStatus *status = bytes ? parallel(call, blocks_of(job->M, job->prepared_rows), prepare_rows, job) : NULL;
   if (!status) status = parallel(call, job->first_task[job->outputs] * job->row_tasks, multiply_piece, job);
   scratch_give(memory);
   return status;
@@ -170,6 +174,7 @@ static OrtStatus *read_matrices(const Attributes *attributes, Call *call, int64_
   int at = WEIGHTS + attributes->count;
   for (int i = 0; i < attributes->count; i++) {
     const Weight *weight = &attributes->weights[i];
+    if (weight->format->wide != attributes->weights[0].format->wide) return fail(call, "weights that are bf16 do not go with others");
     Tensor packed, bias = {.rank = 0};
     R1_TRY(input(call, WEIGHTS + i, &packed));
     const int64_t bytes = quantised_bytes(weight->format, weight->N, K);
@@ -186,9 +191,12 @@ static OrtStatus *read_matrices(const Attributes *attributes, Call *call, int64_
   return NULL;
 }
 
-static const GemmKernels *tile_kernels(Phase phase) {
+static const GemmKernels *tile_kernels(Phase phase, bool wide) {
 #if defined(__x86_64__)
-  if (phase == PHASE_PREFILL && r1_paths()->active == PATH_AMX) return gemm_kernels(PRECISION_BF16);
+  const Path path = r1_paths()->active;
+  if (phase == PHASE_PREFILL && (path == PATH_AMX || (wide && path == PATH_AVX512BF16))) return gemm_kernels(PRECISION_BF16);
+#else
+  (void)wide;
 #endif
   return phase == PHASE_TILES ? gemm_kernels(PRECISION_BF16) : NULL;
 }
@@ -210,9 +218,10 @@ static OrtStatus *compute(void *attributes_, Call *call) {
       .epsilon = attributes->epsilon,
       .outputs = attributes->gated ? 1 : attributes->count,
       .gated = attributes->gated,
+      .wide = attributes->weights[0].format->wide,
       .activation = attributes->activation,
       .product = panel_product(),
-      .tiles = {.kernels = tile_kernels(attributes->phase)},
+      .tiles = {.kernels = tile_kernels(attributes->phase, attributes->weights[0].format->wide)},
   };
   if (norm.shape && norm.size != K) return fail_shapes(call, "the norm's weight must be as long as a row of x");
   R1_TRY(read_matrices(attributes, call, K, &job));

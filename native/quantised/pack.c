@@ -217,6 +217,26 @@ static void pack_panel(const Format *format, Reader read, Quantiser quantise, co
   }
 }
 
+// bf16 numbers, or f32 ones rounded to nearest, ties to even; not-a-number stays one.
+static void pack_wide(const uint8_t *source, bool floats, int rows, int64_t K, uint8_t *panel) {
+  memset(panel, 0, (size_t)(K * PANEL * 2));
+  for (int row = 0; row < rows; row++) {
+    for (int64_t k = 0; k < K; k++) {
+      uint8_t *to = panel + 2 * (k * PANEL + row);
+      if (!floats) {
+        memcpy(to, source + 2 * (row * K + k), 2);
+        continue;
+      }
+      uint32_t bits;
+      memcpy(&bits, source + 4 * (row * K + k), sizeof bits);
+      const bool none = (bits & 0x7fffffff) > 0x7f800000;
+      const uint32_t high = none ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+      to[0] = (uint8_t)high;
+      to[1] = (uint8_t)(high >> 8);
+    }
+  }
+}
+
 // Bytes of a packed matrix [N, K], or −1 where type and shape do not fit.
 EXPORT int64_t r1_quantised_bytes(const char *type, int64_t N, int64_t K);
 int64_t r1_quantised_bytes(const char *type, int64_t N, int64_t K) { return quantised_bytes(quantised_format(type), N, K); }
@@ -233,6 +253,9 @@ int r1_quantised_pack(const char *type, int floats, const uint8_t *source, int64
   if (needed < 0 || first < 0 || count < 0 || first % PANEL || first > N || count > N - first || (count % PANEL && first + count != N)) return PACK_BAD_SHAPE;
   const int64_t row_bytes = floats ? K * (int64_t)sizeof(float) : K / format->source_numbers * format->source_bytes;
   if (target_bytes != needed || source_bytes != count * row_bytes) return PACK_BAD_SIZE;
+  for (int64_t row = 0; format->wide && row < count; row += PANEL)
+    pack_wide(source + row * row_bytes, floats, count - row < PANEL ? (int)(count - row) : PANEL, K, target + (first + row) / PANEL * panel_bytes(format, K));
+  if (format->wide) return PACKED;
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
     if (strcmp(sources[i].name, type)) continue;
     if (floats && !sources[i].quantise) return PACK_NO_FLOATS;

@@ -13,6 +13,7 @@ static const Format formats[] = {
     {.name = "Q3_K", .low = 2, .high = 1, .zero = 4, .groups = 2, .nested = true, .source_numbers = 256, .source_bytes = 110},
     {.name = "Q4_K", .low = 4, .groups = 1, .offsets = true, .nested = true, .source_numbers = 256, .source_bytes = 144},
     {.name = "Q5_K", .low = 4, .high = 1, .groups = 1, .offsets = true, .nested = true, .source_numbers = 256, .source_bytes = 176},
+    {.name = "BF16", .low = 16, .groups = 1, .wide = true, .source_numbers = 32, .source_bytes = 64},
     {.name = "Q6_K", .low = 4, .high = 2, .zero = 32, .groups = 2, .nested = true, .source_numbers = 256, .source_bytes = 210},
 };
 
@@ -58,8 +59,20 @@ uint16_t half_bits(float value) {
   return (uint16_t)(sign | (magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
+static void unpack_wide(const uint8_t *panel, int64_t column, int64_t K, float *numbers) {
+  for (int64_t k = 0; k < K; k++) {
+    const uint8_t *from = panel + 2 * (k * PANEL + column);
+    const uint32_t bits = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 24;
+    memcpy(&numbers[k], &bits, sizeof bits);
+  }
+}
+
 void unpack_row(const Format *format, const uint8_t *packed, int64_t row, int64_t K, float *numbers) {
   const uint8_t *panel = packed + row / PANEL * panel_bytes(format, K);
+  if (format->wide) {
+    unpack_wide(panel, row % PANEL, K, numbers);
+    return;
+  }
   const int64_t column = row % PANEL, half = BLOCK / format->groups;
   const int low_mask = (1 << format->low) - 1, high_mask = (1 << format->high) - 1;
   for (int64_t block = 0; block < K / BLOCK; block++, numbers += BLOCK) {

@@ -4,6 +4,7 @@
 // One layout for all instruction sets: the rows of W are cut into panels of 16, the depth K into blocks of 32, and a panel is walked from its first block to its last.
 //   numbers of a block   planes of 64 bytes. Lane l holds numbers 4l … 4l + 3 of each of the 16 rows side by side, so that one 32-bit element of a vector is four numbers of one row: what
 //                        an 8-bit dot-product instruction takes. A plane of b bits puts 8 / b lanes into each byte; the low bits of all lanes come first, then the high bits.
+//                        wide (BF16): bf16 numbers, [32 numbers][16 rows], and nothing behind them.
 //   scales of a block    plain: f16 d [16], then f16 m [16] where the type has offsets.
 //                        nested (the K types): i8 factors of d [groups][16], then of m; the f16 d [16] and m [16] of 256 numbers stand before their eight blocks.
 #pragma once
@@ -20,6 +21,7 @@ typedef struct {
   int groups;          // scales of a block of 32: one, or one for each half
   bool offsets;        // m is stored
   bool nested;         // scales are products of a small whole number and an f16
+  bool wide;           // numbers are bf16: no codes and no scales
   int source_numbers;  // of a block in a GGUF file
   int source_bytes;
 } Format;
@@ -31,7 +33,7 @@ const Format *quantised_format(const char *name);
 int64_t quantised_bytes(const Format *format, int64_t N, int64_t K);
 
 static inline int64_t plane_bytes(const Format *format) { return (int64_t)PLANE * (format->low + format->high); }
-static inline int64_t scale_bytes(const Format *format) { return (int64_t)(format->nested ? PANEL : 2 * PANEL) * format->groups * (format->offsets ? 2 : 1); }
+static inline int64_t scale_bytes(const Format *format) { return format->wide ? 0 : (int64_t)(format->nested ? PANEL : 2 * PANEL) * format->groups * (format->offsets ? 2 : 1); }
 static inline int64_t nest_bytes(const Format *format) { return format->nested ? (int64_t)2 * PANEL * (format->offsets ? 2 : 1) : 0; }
 static inline int64_t block_bytes(const Format *format) { return plane_bytes(format) + scale_bytes(format); }
 static inline int64_t panel_bytes(const Format *format, int64_t K) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../framework/rows.h"
+#include "wide.h"
 
 int read_weights(const char *text, Weight weights[MOST_WEIGHTS]) {
   for (int count = 0; count < MOST_WEIGHTS;) {
@@ -52,7 +53,14 @@ void multiply_blocks(PanelProduct product, const Activations *x, const Matrix *m
           .bias = matrix->bias ? matrix->bias + piece.column + column : NULL,
           .columns = (int)smaller(PANEL, piece.columns - column),
       };
-      product(matrix->format, matrix->packed + (piece.column + column) / PANEL * panel_size, x, piece.row + row, (int)smaller(PRODUCT_ROWS, piece.rows - row), &place);
+      const uint8_t *panel = matrix->packed + (piece.column + column) / PANEL * panel_size;
+      const int64_t rows = smaller(PRODUCT_ROWS, piece.rows - row);
+      if (matrix->format->wide) {
+        const WideProduct wide = {.x = x->floats + (piece.row + row) * x->K, .K = x->K, .panel = (const uint16_t *)(const void *)panel, .place = &place};
+        row_kernels()->wide_product((void *)&wide, rows);
+      } else {
+        product(matrix->format, panel, x, piece.row + row, (int)rows, &place);
+      }
     }
   }
 }

@@ -14,8 +14,9 @@ typedef struct {
 
 typedef struct {
   int64_t K;
-  int8_t *numbers;  // [M, K]
-  Step *steps;      // [M, K / 32]
+  int8_t *numbers;      // [M, K]
+  Step *steps;          // [M, K / 32]
+  const float *floats;  // [M, K], for weights that are bf16; then there is nothing else
 } Activations;
 
 // A job of the row kernel `quantise_activations`: row `index` of x.

@@ -14,8 +14,8 @@ static const struct {
   const char *name;
   int halves[2];
 } types[] = {{"Q4_0", {0, -1}}, {"Q4_1", {0, 2}},   {"Q5_0", {0, -1}},  {"Q5_1", {0, 2}}, {"Q8_0", {0, -1}},
-             {"Q2_K", {80, 82}}, {"Q3_K", {108, -1}}, {"Q4_K", {0, 2}}, {"Q5_K", {0, 2}}, {"Q6_K", {208, -1}}};
-enum { TYPES = sizeof types / sizeof *types };
+             {"Q2_K", {80, 82}}, {"Q3_K", {108, -1}}, {"Q4_K", {0, 2}}, {"Q5_K", {0, 2}}, {"Q6_K", {208, -1}}, {"BF16", {-1, -1}}};
+enum { TYPES = sizeof types / sizeof *types, BF16 = TYPES - 1 };
 
 // Any bytes are a matrix, as long as the scales are of a modest size.
 static uint8_t *random_blocks(int type, int64_t N, int64_t K, int64_t *bytes) {
@@ -23,6 +23,8 @@ static uint8_t *random_blocks(int type, int64_t N, int64_t K, int64_t *bytes) {
   *bytes = N * (K / format->source_numbers) * format->source_bytes;
   uint8_t *blocks = malloc((size_t)*bytes);
   for (int64_t i = 0; i < *bytes; i++) blocks[i] = (uint8_t)random_bits();
+  // bf16 between 2^-6 and 2^-5, of both signs
+  for (int64_t i = 1; type == BF16 && i < *bytes; i += 2) blocks[i] = (uint8_t)((blocks[i] & 0x80) | 0x3c), blocks[i - 1] |= 0x80;
   for (int64_t at = 0; at < *bytes; at += format->source_bytes)
     for (int i = 0; i < 2; i++) {
       if (types[type].halves[i] < 0) continue;
@@ -64,14 +66,14 @@ static void free_matrix(Matrix *matrix) {
   free(matrix->numbers);
 }
 
-// Rows as the product sees them: normalised, rounded to int8 by blocks.
-static double *rounded_rows(const Value *x, int64_t M, int64_t K, const Value *norm, double epsilon) {
+// Rows as the product sees them: normalised, and rounded to int8 by blocks unless the weights are bf16.
+static double *rounded_rows(const Value *x, int64_t M, int64_t K, const Value *norm, double epsilon, bool wide) {
   double *rows = doubles_of(x);
   for (int64_t m = 0; m < M; m++) {
     double *row = rows + m * K, square = 0;
     for (int64_t k = 0; k < K; k++) square += row[k] * row[k] / (double)K;
     for (int64_t k = 0; norm && k < K; k++) row[k] = row[k] / sqrt(square + epsilon) * (double)norm->floats[k];
-    for (int64_t b = 0; b < K; b += BLOCK) {
+    for (int64_t b = 0; b < K && !wide; b += BLOCK) {
       double largest = 0;
       for (int64_t k = b; k < b + BLOCK; k++) largest = fmax(largest, fabs(row[k]));
       for (int64_t k = b; k < b + BLOCK && largest > 0; k++) row[k] = nearbyint(row[k] * 127 / largest) * largest / 127;
@@ -128,20 +130,22 @@ void test_matmul_quantised(int round) {
   static const char *const phases[] = {"decode", "prefill", "tiles"};
   const int64_t M = random_int(0, 2) ? random_int(1, 40) : random_int(1, 300), K = BLOCK * NEST * random_int(1, 3);
   const int count = (int)random_int(1, 3);
-  const bool gated = count == 2 && random_int(0, 1), normed = random_int(0, 1), adds = count == 1 && random_int(0, 1), biased = random_int(0, 1), tiles = random_int(0, 3) == 0;
+  const bool gated = count == 2 && random_int(0, 1), normed = random_int(0, 1), adds = count == 1 && random_int(0, 1), biased = random_int(0, 1), wide = round % 4 == 1;
+  const char *phase = phases[random_int(0, 3) == 0 ? 2 : random_int(0, 1)];
+  const bool tiles = !strcmp(phase, "tiles") || (wide && !strcmp(phase, "prefill"));  // tiles on some machines
   const int64_t same_N = random_int(1, 100);
   Matrix w[3];
   Value *bias[3], *x = random_floats(2, SHAPE(M, K)), *norm = random_floats(1, SHAPE(K)), *added = NULL;
   char names[64] = "";
   for (int i = 0; i < count; i++) {
-    w[i] = random_matrix((round + i * 3) % TYPES, gated ? same_N : random_int(1, 100), K);
+    w[i] = random_matrix(wide ? BF16 : (round + i * 3) % BF16, gated ? same_N : random_int(1, 100), K);
     bias[i] = random_floats(1, SHAPE(w[i].N));
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s %d", i ? "," : "", w[i].format->name, (int)w[i].N);
   }
   if (adds) added = random_floats(1, SHAPE(M, w[0].N));
   Execution run = {.operator_name = "MatMulQuantised"};
   give_attribute(&run, (Attribute)STRING("weights", names));
-  give_attribute(&run, (Attribute)STRING("phase", phases[tiles ? 2 : random_int(0, 1)]));
+  give_attribute(&run, (Attribute)STRING("phase", phase));
   give_attribute(&run, (Attribute)INT("biases", biased ? (1 << count) - 1 : 0));
   give_attribute(&run, (Attribute)FLOAT("epsilon", 1e-5f));
   if (gated) give_attribute(&run, (Attribute)STRING("activation", "silu"));
@@ -152,7 +156,7 @@ void test_matmul_quantised(int round) {
   for (int i = 0; i < count && biased; i++) give_input(&run, bias[i]);
   const int outputs = gated ? 1 : count;
   for (int i = 0; i < outputs; i++) want_output(&run, true);
-  double *rows = rounded_rows(x, M, K, normed ? norm : NULL, 1e-5);
+  double *rows = rounded_rows(x, M, K, normed ? norm : NULL, 1e-5, wide);
   if (succeed(&run)) {
     double *y[3];
     for (int i = 0; i < count; i++) y[i] = product_of(rows, M, &w[i], biased ? bias[i] : NULL, i ? NULL : added);
@@ -244,7 +248,7 @@ void test_grouped_quantised(int round) {
   enum { MOST = 9 };
   const int64_t experts = random_int(1, MOST), K = BLOCK * NEST * random_int(1, 2);
   const int count = (int)random_int(1, 2);
-  const bool gated = count == 2 && random_int(0, 1);
+  const bool gated = count == 2 && random_int(0, 1), wide = round % 4 == 1;
   const int64_t N[2] = {random_int(1, 90), gated ? 0 : random_int(1, 90)};
   Value *offsets = new_value(R1_INT64, SHAPE(experts + 1));
   int64_t T = round % 5 ? 0 : 1;  // at times the first row belongs to nobody
@@ -259,7 +263,7 @@ void test_grouped_quantised(int round) {
   char names[64] = "";
   for (int i = 0; i < count; i++) {
     const int64_t rows_of_weight = gated ? N[0] : N[i];
-    const int type = (round + 3 * i) % TYPES;
+    const int type = wide ? BF16 : (round + 3 * i) % BF16;
     const int64_t bytes = r1_quantised_bytes(types[type].name, rows_of_weight, K);
     stacks[i] = new_value(R1_UINT8, SHAPE(experts * bytes));
     for (int64_t e = 0; e < experts; e++) {
@@ -276,7 +280,7 @@ void test_grouped_quantised(int round) {
   const int outputs = gated ? 1 : count;
   for (int i = 0; i < outputs; i++) want_output(&run, true);
   if (succeed(&run)) {
-    double *rows = rounded_rows(x, T, K, NULL, 0);
+    double *rows = rounded_rows(x, T, K, NULL, 0, wide);
     for (int i = 0; i < outputs; i++) {
       const int64_t columns = own[i][0].N;
       double *y = doubles(T * columns), size = 0, allowed = 0;
@@ -322,8 +326,8 @@ void test_pack_quantised(int round) {
   static const struct {
     const char *name;
     double step;  // of the block's range
-  } floats[] = {{"Q8_0", 0.51 / 127}, {"Q4_0", 1.01 / 8}, {"Q4_1", 1.05 / 15}};
-  const int which = round % 3;
+  } floats[] = {{"Q8_0", 0.51 / 127}, {"Q4_0", 1.01 / 8}, {"Q4_1", 1.05 / 15}, {"BF16", 0.5 / 256}};
+  const int which = round % 4;
   const int64_t N = random_int(1, 50), K = BLOCK * random_int(1, 9);
   const Format *format = quantised_format(floats[which].name);
   Value *w = random_floats(1, SHAPE(N, K));

@@ -29,7 +29,7 @@ function parseNumber(text: string): number {
 /** How weights are kept. */
 export function weightsOption(): Option {
   return new Option('--weights <form>', 'how weights are kept: in the blocks of the file, or otherwise')
-    .choices(['file', 'int8', 'int4', 'f32'])
+    .choices(['file', 'int8', 'int4', 'bf16', 'f32'])
     .default('file')
 }
 

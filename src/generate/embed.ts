@@ -1,10 +1,10 @@
 import { R1Error } from '../errors.ts'
 import type { Model } from '../models/model.ts'
-import { meanPool, normalise, Scope } from '../nn/index.ts'
+import { meanPool, normalise } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import { compileFor, LazyProgram } from './compile.ts'
-import type { EngineModel } from './engine-model.ts'
+import { type EngineModel, scopeOf } from './engine-model.ts'
 
 /** How a model makes one vector of a text. */
 export interface EmbeddingFormat {
@@ -40,7 +40,7 @@ export class Embedder {
         'prefill',
         { ids: matrix, positions: matrix, segments: matrix, pooled: matrix },
         ({ pooled, ...inputs }) => {
-          const { hidden } = model.forward(new Scope(), inputs, { length: model.positions })
+          const { hidden } = model.forward(scopeOf(loaded), inputs, { length: model.positions })
           return normalise(meanPool(hidden, pooled))
         },
         options,

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openCheckpoint } from '../checkpoint/open.ts'
-import { loadModel, loadQuantised, modelOf, saveModel } from '../models/index.ts'
-import { NDArray } from '../runtime/array.ts'
+import { loadModel, loadQuantised, modelOf } from '../models/index.ts'
 import { canPack } from '../runtime/pack.ts'
-import { Variables } from '../runtime/variables.ts'
-import { randomWord, streamKey } from '../tensor/random.ts'
 import { answerOf, someTokens, tinyEngine } from './testing/engine.ts'
+import { saveRandom } from './testing/random-checkpoint.ts'
 
 const sizes = {
   vocab_size: 160,
@@ -45,25 +43,6 @@ const configs = {
   },
 }
 
-type Name = keyof typeof configs
-
-/** A checkpoint of random weights, larger than those that training begins with, so that errors would show. */
-async function saveRandom(folder: string, name: Name): Promise<void> {
-  const model = modelOf(configs[name])
-  const variables = new Variables()
-  for (const { name, tensor } of model.parameters()) {
-    const key = streamKey(7, name)
-    const array = NDArray.zeros(tensor.shape as readonly number[])
-    array.data.forEach((_, at, values) => {
-      const number = randomWord(key, at) / 2 ** 31 - 1
-      values[at] = tensor.rank === 1 ? 1 + number / 4 : number / 4
-    })
-    variables.set(name, array)
-  }
-  await saveModel(folder, { model, variables })
-  variables.dispose()
-}
-
 describe.runIf(canPack())('quantised experts', () => {
   it.each([
     ['qwen3_moe', 2],
@@ -71,7 +50,7 @@ describe.runIf(canPack())('quantised experts', () => {
   ] as const)('of %s give in stacks what they give in f32, to one request and to many', async (name, layers) => {
     const folder = await mkdtemp(join(tmpdir(), 'r1-experts-'))
     try {
-      await saveRandom(folder, name)
+      await saveRandom(folder, modelOf(configs[name]))
       await using checkpoint = await openCheckpoint(folder)
       const [plain, packed] = [await loadModel(checkpoint), await loadQuantised(checkpoint, { precision: 'int8' })]
       const stacks = packed.variables.names.filter((variable) => variable.includes('experts.*.'))

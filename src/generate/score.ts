@@ -1,11 +1,11 @@
 import { R1Error } from '../errors.ts'
 import type { Model } from '../models/model.ts'
-import { logitsOf, Scope } from '../nn/index.ts'
+import { logitsOf } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import { gatherElements, logSoftmax, reshape } from '../tensor/index.ts'
 import { compileFor, LazyProgram } from './compile.ts'
-import type { EngineModel } from './engine-model.ts'
+import { type EngineModel, scopeOf } from './engine-model.ts'
 
 const row = { dtype: 'i64', shape: [1, 'time'] } as const
 
@@ -33,7 +33,7 @@ export class Scorer {
         'prefill',
         { ids: row, positions: row, next: row },
         ({ ids, positions, next }) => {
-          const scope = new Scope()
+          const scope = scopeOf(loaded)
           const { hidden } = model.forward(scope, { ids, positions }, { length: model.positions })
           const logP = logSoftmax(logitsOf(model.head(scope, hidden)))
           return gatherElements(logP, reshape(next, [1, 'time', 1]))

@@ -1,10 +1,10 @@
-import { logitsOf, Scope } from '../nn/index.ts'
+import { logitsOf } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import { type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
 import { type Graph, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
 import { compileFor } from './compile.ts'
-import type { EngineModel } from './engine-model.ts'
+import { type EngineModel, scopeOf } from './engine-model.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
 
 /** The next tokens of one slot. */
@@ -84,7 +84,7 @@ export class Step {
       phase,
       inputTypes,
       ({ ids, positions, segments, slots, lengths, wanted }) => {
-        const scope = new Scope()
+        const scope = scopeOf(loaded)
         const { cache, keep } = slotCache(model, size, slots, lengths)
         const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
         if (after) keep(after)

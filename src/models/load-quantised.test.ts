@@ -33,30 +33,33 @@ const smollm2 = fileURLToPath(
 const [rows, columns] = [2, 256]
 
 describe.runIf(canPack())('packed weights', () => {
-  it.each(quantisedTypes)('of the type %s hold the numbers that the file holds', async (type) => {
-    await using checkpoint = await openCheckpoint(types)
-    const shape = { type, rows, columns }
-    const packed = packedArray(shape)
-    const bytes = await checkpoint.read(`types.${type}`)
-    await packRows(packed, shape, { bytes, floats: false, first: 0, count: rows })
-    const expected = [...(await checkpoint.readFloat32(`types.${type}`))]
-    const ids = NDArray.from([1n, 0n], [2], 'i64')
-    for (const kernels of [true, false]) {
-      using run = jit(
-        (inputs: { readonly packed: Tensor; readonly ids: Tensor }) => ({
-          rows: gatherQuantised(inputs.packed, shape, inputs.ids),
-          all: dequantise(inputs.packed, shape),
-        }),
-        { kernels },
-      )
-      const found = run.runSync({ packed, ids })
-      const turned = [...found.rows.toNumbers().slice(columns), ...found.rows.toNumbers().slice(0, columns)]
-      for (const numbers of [turned, found.all.toNumbers()]) {
-        const gap = Math.max(...numbers.map((value, at) => Math.abs(value - (expected[at] as number))))
-        expect(gap, kernels ? 'kernel' : 'stock').toBeLessThan(1e-6 * Math.max(...expected.map(Math.abs)))
+  it.each(quantisedTypes.filter((type) => type !== 'BF16'))(
+    'of the type %s hold the numbers that the file holds',
+    async (type) => {
+      await using checkpoint = await openCheckpoint(types)
+      const shape = { type, rows, columns }
+      const packed = packedArray(shape)
+      const bytes = await checkpoint.read(`types.${type}`)
+      await packRows(packed, shape, { bytes, floats: false, first: 0, count: rows })
+      const expected = [...(await checkpoint.readFloat32(`types.${type}`))]
+      const ids = NDArray.from([1n, 0n], [2], 'i64')
+      for (const kernels of [true, false]) {
+        using run = jit(
+          (inputs: { readonly packed: Tensor; readonly ids: Tensor }) => ({
+            rows: gatherQuantised(inputs.packed, shape, inputs.ids),
+            all: dequantise(inputs.packed, shape),
+          }),
+          { kernels },
+        )
+        const found = run.runSync({ packed, ids })
+        const turned = [...found.rows.toNumbers().slice(columns), ...found.rows.toNumbers().slice(0, columns)]
+        for (const numbers of [turned, found.all.toNumbers()]) {
+          const gap = Math.max(...numbers.map((value, at) => Math.abs(value - (expected[at] as number))))
+          expect(gap, kernels ? 'kernel' : 'stock').toBeLessThan(1e-6 * Math.max(...expected.map(Math.abs)))
+        }
       }
-    }
-  })
+    },
+  )
 
   it.each([
     ['Q4_0', 4],
@@ -78,6 +81,25 @@ describe.runIf(canPack())('packed weights', () => {
     const expected = [...(await checkpoint.readFloat32(`types.${type}`))]
     const gap = Math.max(...found.toNumbers().map((value, at) => Math.abs(value - (expected[at] as number))))
     expect(gap).toBeLessThan(2e-6 * Math.max(...expected.map(Math.abs)))
+  })
+
+  it('of bf16 hold the nearest numbers to those in f32', async () => {
+    const shape = { type: 'BF16', rows: 20, columns: 64 } as const
+    const values = Float32Array.from({ length: 20 * 64 }, (_, at) =>
+      at === 7 ? 0 : Math.sin(at * 1.7) * 10 ** ((at % 13) - 6),
+    )
+    const packed = packedArray(shape)
+    const source = NDArray.from(values)
+    await packRows(packed, shape, { bytes: source.bytes, floats: true, first: 0, count: 20 })
+    using run = jit((inputs: { readonly packed: Tensor; readonly ids: Tensor }) => ({
+      rows: gatherQuantised(inputs.packed, shape, inputs.ids),
+      all: dequantise(inputs.packed, shape),
+    }))
+    const ids = NDArray.from([...Array(20).keys()].map(BigInt), [20], 'i64')
+    const { rows, all } = run.runSync({ packed, ids })
+    const expected = NDArray.from(values, [20, 64], 'bf16').toNumbers()
+    expect(rows.toNumbers()).toEqual(expected)
+    expect(all.toNumbers()).toEqual(expected)
   })
 
   it('refuse bytes of another length', async () => {
@@ -160,6 +182,7 @@ describe.runIf(canPack() && existsSync(smollm2))(titled, () => {
       ['file', true, 0.73, 0.05],
       ['int8', true, 1.08, 0.05],
       ['int4', true, 0.64, 0.1],
+      ['bf16', true, 2.01, 0.01],
       // By ONNX Runtime's own operator, whose scales and offsets are f32.
       ['file', false, 0.89, 0.05],
     ] as const

@@ -28,7 +28,7 @@ const workers = 3
  * Loads a model with its weights kept in packed blocks: a quantised GGUF file runs with its own numbers, anything else is
  * quantised while it is read. Tensors are read, packed and let go one by one. Parameters that are more than the weights of
  * products stay f32. Where the native kernels do not run, ONNX Runtime multiplies by codes of 4 bits (Q4_0, Q4_1, Q4_K) or 8
- * (Q8_0, and every other type requantised); experts stay f32 there.
+ * (Q8_0, and every other type requantised); experts and bf16 stay f32 there.
  *
  * @throws R1Error as `loadModel` does
  */
@@ -37,11 +37,12 @@ export async function loadQuantised(
   options: LoadQuantisedOptions = {},
 ): Promise<QuantisedModel> {
   const { precision = 'file', kernels = true, variables = new Variables(), signal, onProgress } = options
-  if (precision === 'f32' || variables.device !== 'cpu') {
+  const native = kernels && canPack()
+  if (precision === 'f32' || variables.device !== 'cpu' || (precision === 'bf16' && !native)) {
     return { ...(await loadModel(checkpoint, options)), stored: new Map() }
   }
   const model = modelOf(checkpoint.config)
-  const { stored, jobs } = planOf(checkpoint, model, precision, kernels && canPack())
+  const { stored, jobs } = planOf(checkpoint, model, precision, native)
   const total = jobs.reduce((sum, { size }) => sum + size, 0)
   let done = 0
   // The largest first, so that one worker's memory alone grows to its size.

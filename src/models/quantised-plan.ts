@@ -24,11 +24,11 @@ import type { Model } from './model.ts'
 
 /**
  * How weights of products are kept: `file` in the blocks that the checkpoint has (f32 where it has none), `int8` and `int4`
- * in blocks of 32 with a scale each (int4 with an offset too), `f32` as numbers.
+ * in blocks of 32 with a scale each (int4 with an offset too), `bf16` and `f32` as numbers.
  */
-export type WeightPrecision = 'file' | 'int8' | 'int4' | 'f32'
+export type WeightPrecision = 'file' | 'int8' | 'int4' | 'bf16' | 'f32'
 
-const requantised: Partial<Record<WeightPrecision, QuantisedType>> = { int8: 'Q8_0', int4: 'Q4_1' }
+const requantised: Partial<Record<WeightPrecision, QuantisedType>> = { int8: 'Q8_0', int4: 'Q4_1', bf16: 'BF16' }
 
 /** What a model's parameters are read by, whichever way it is run. */
 interface Readers {
@@ -73,7 +73,8 @@ function taskOf(
   const { name, tensor } = parameter
   const [rows, columns] = tensor.shape as readonly number[]
   const own = quantisedTypes.find((known) => known === checkpoint.tensors.get(source)?.dtype)
-  const type = precision === 'file' ? own : requantised[precision]
+  // A file of bf16 numbers is one of numbers, not of blocks.
+  const type = precision === 'file' ? (own === 'BF16' ? undefined : own) : requantised[precision]
   if (tensor.rank !== 2 || !type || !rows || !columns || !fitsBlocks(type, columns)) return undefined
   return { name, source, shape: { type, rows, columns }, floats: type !== own }
 }

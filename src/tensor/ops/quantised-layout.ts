@@ -31,9 +31,11 @@ interface Format {
   readonly groups: number
   readonly offsets: boolean
   readonly nested: boolean
+  /** Numbers are bf16, `[32, 16]` a block, and nothing stands behind them. */
+  readonly wide: boolean
 }
 
-const plain = { zero: 0, high: 0, groups: 1, offsets: false, nested: false }
+const plain = { zero: 0, high: 0, groups: 1, offsets: false, nested: false, wide: false }
 const nested = { ...plain, nested: true }
 
 const formats = {
@@ -46,6 +48,7 @@ const formats = {
   Q3_K: { ...nested, low: 2, high: 1, zero: 4, groups: 2 },
   Q4_K: { ...nested, low: 4, offsets: true },
   Q5_K: { ...nested, low: 4, high: 1, offsets: true },
+  BF16: { ...plain, low: 16, wide: true },
   Q6_K: { ...nested, low: 4, high: 2, zero: 32, groups: 2 },
 } as const satisfies Record<string, Format>
 
@@ -65,8 +68,8 @@ export type QuantisedShape = {
 }
 
 const planeBytes = ({ low, high }: Format): number => plane * (low + high)
-const scaleBytes = ({ nested, groups, offsets }: Format): number =>
-  (nested ? panel : 2 * panel) * groups * (offsets ? 2 : 1)
+const scaleBytes = ({ nested, groups, offsets, wide }: Format): number =>
+  wide ? 0 : (nested ? panel : 2 * panel) * groups * (offsets ? 2 : 1)
 const nestBytes = ({ nested, offsets }: Format): number => (nested ? 2 * panel * (offsets ? 2 : 1) : 0)
 const blockBytes = (format: Format): number => planeBytes(format) + scaleBytes(format)
 
@@ -167,6 +170,29 @@ function scalesOf(format: Format, bytes: Tensor, shared: Tensor | undefined, dty
   return { scale, offset: spread(secondShared ? negate(product(second, secondShared)) : halvesOf(second, dtype)) }
 }
 
+/** Of bf16 numbers: ± 2^(e − 127) by the high byte, which has all bits of the exponent but the last; and 2^b · (1 + m / 128) by the low one. */
+function wideTables(): readonly [readonly number[], readonly number[]] {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte)
+  const high = bytes.map((byte) => (byte < 128 ? 1 : -1) * ((byte & 127) === 0 ? 0 : 2 ** (2 * (byte & 127) - 127)))
+  return [high, bytes.map((byte) => (byte < 128 ? 1 : 2) * (1 + (byte & 127) / 128))]
+}
+
+const [wideHighs, wideLows] = wideTables()
+
+/** Numbers of blocks `[32, 16]` of bf16; those below 2⁻¹²⁵ as 0. */
+function wideNumbers(packed: Tensor, rows: number, columns: number, dtype: DType): Tensor {
+  const panels = Math.ceil(rows / panel)
+  const bytes = reshape(packed, [panels, columns, panel, 2])
+  const [low, high] = cut(bytes, 1, 1).map((part) => cast(reshape(part, [panels, columns, panel]), 'i32')) as [
+    Tensor,
+    Tensor,
+  ]
+  const table = (values: readonly number[], at: Tensor) => gather(constant(values, { dtype }), at)
+  const numbers = multiply(table(wideHighs, high), table(wideLows, low))
+  const all = reshape(transpose(numbers, [0, 2, 1]), [panels * panel, columns])
+  return rows % panel === 0 ? all : slice(all, { 0: { end: rows } })
+}
+
 /**
  * Packed weights as numbers, by stock operators.
  *
@@ -175,6 +201,7 @@ function scalesOf(format: Format, bytes: Tensor, shared: Tensor | undefined, dty
  */
 export function dequantise(packed: Tensor, { type, rows, columns }: QuantisedShape, dtype: DType = 'f32'): Tensor {
   const format: Format = formats[type]
+  if (format.wide) return wideNumbers(packed, rows, columns, dtype)
   const [panels, blocks] = [Math.ceil(rows / panel), columns / block]
   const used = blocks * blockBytes(format) + (blocks / nest) * nestBytes(format)
   const [bytes] = cut(reshape(packed, [panels, panelBytes(format, columns)]), used) as readonly [Tensor]

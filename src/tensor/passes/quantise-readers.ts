@@ -1,6 +1,7 @@
 import type { Graph, GraphNode, Tensor } from '../graph.ts'
 import { type MatmulAttributes, matmulOperator } from '../ops/matmul.ts'
 import { groupedMatmulOperator } from '../ops/matmul-grouped.ts'
+import { matmulLoraOperator } from '../ops/matmul-lora.ts'
 
 /** Whether a node can read its input in packed blocks: as the transposed right side of a product, or row by row. */
 export function takesPacked({ operator, attributes, inputs }: GraphNode, index: number): boolean {
@@ -8,6 +9,10 @@ export function takesPacked({ operator, attributes, inputs }: GraphNode, index: 
   const { transposeA, transposeB, alpha } = attributes as Partial<MatmulAttributes>
   return operator === matmulOperator && index === 1 && !transposeA && transposeB === true && alpha === 1
 }
+
+/** Whether the input is a weight that the node multiplies by beside an adapter. */
+export const isAdapted = ({ operator }: GraphNode, index: number): boolean =>
+  operator.name === matmulLoraOperator.name && index % 3 === 1
 
 /** Whether a node can read its input in a stack: as the matrix of one of its experts. */
 export const takesStack = ({ operator, attributes }: GraphNode, index: number): boolean =>
@@ -39,7 +44,7 @@ const nameOf = (tensor: Tensor): string => String(tensor.node.attributes.name)
  * Those that choose experts are left out.
  */
 export function quantisableVariables(graph: Graph): ReadonlySet<string> {
-  return new Set([...readOnly(graph, takesPacked)].map(nameOf))
+  return new Set([...readOnly(graph, (node, index) => takesPacked(node, index) || isAdapted(node, index))].map(nameOf))
 }
 
 /** The experts' matrices that only products of experts read, by product: what can be kept in stacks. */

@@ -7,7 +7,7 @@ import { foldConstants } from './fold.ts'
 import { mergeCommon } from './merge.ts'
 import { multiplyByStacks } from './quantise-experts.ts'
 import { findProducts, type ProductGroup } from './quantise-groups.ts'
-import { takesPacked } from './quantise-readers.ts'
+import { isAdapted, takesPacked } from './quantise-readers.ts'
 import { useStockProducts } from './quantise-stock.ts'
 import { numbersOf, type PackedVariable, packedVariables, type QuantisedVariables } from './quantise-stored.ts'
 import { rewrite } from './rewrite.ts'
@@ -16,13 +16,13 @@ import { rewrite } from './rewrite.ts'
  * Computes products by variables that are kept in packed blocks: products that share one x become one operator, with the
  * norm before it and the biases, the residual or the gated unit behind it. Rows of an embedding come from the same blocks,
  * experts' matrices from their stacks. What is kept as codes is multiplied by ONNX Runtime's own operator, one by one.
- * Anything else that reads such a variable gets its numbers.
+ * Anything else that reads such a variable gets its numbers. An adapter beside a product is computed in f32 and added.
  *
  * @param graph as it was traced; the variables are f32 there
  * @param phase what the graph is for: decoding, or reading a prompt
  */
 export function quantiseProducts(graph: Graph, stored: QuantisedVariables, phase: ProductPhase = 'decode'): Graph {
-  const merged = mergeCommon(foldConstants(graph))
+  const merged = mergeCommon(foldConstants(withAdapters(graph, stored)))
   if ([...stored.values()].some(({ stock }) => stock)) return useStockProducts(merged, stored)
   const packed = packedVariables(merged, stored)
   const alone = (tensor: Tensor | undefined): PackedVariable | undefined => {
@@ -77,6 +77,15 @@ export function quantiseProducts(graph: Graph, stored: QuantisedVariables, phase
   })
   const inputs = [...new Set(rewritten.inputs.map((tensor) => packed.get(tensor)?.tensor ?? tensor))]
   return { ...rewritten, inputs }
+}
+
+/** Products beside which an adapter stands become a product and a sum, where their weight is stored. */
+function withAdapters(graph: Graph, stored: QuantisedVariables): Graph {
+  const isStored = ({ node: { attributes } }: Tensor) => attributes.variable && stored.has(String(attributes.name))
+  return rewrite(graph, (node, inputs) => {
+    const adapted = inputs.some((tensor, index) => isAdapted(node, index) && isStored(tensor))
+    return adapted ? node.operator.composite?.(inputs, node.attributes) : undefined
+  })
 }
 
 /** The tensor before a reshape, so that two in a row become one or none. */
