@@ -1,0 +1,65 @@
+import { Option } from 'commander'
+import type { WeightPrecision } from '../../../models/index.ts'
+import { weightsOption } from '../../generation.ts'
+import type { Benchmark } from '../benchmark.ts'
+import type { EngineFigures, MeasurementName } from './measure.ts'
+
+interface EngineBenchOptions {
+  readonly model: string
+  readonly only?: readonly MeasurementName[]
+  readonly rounds: string
+  readonly tokens: string
+  readonly threads: string
+  readonly weights: WeightPrecision
+}
+
+const names: readonly MeasurementName[] = ['lookup', 'prefix', 'gap', 'idle', 'apart']
+
+const lines: { readonly [Name in MeasurementName]: (figures: NonNullable<EngineFigures[Name]>) => string } = {
+  lookup: ({ tokens_per_second: { plain, lookup }, ratio, median_ratio, accepted_drafts, new_tokens, same_text }) =>
+    `drafts from the prompt: ${rate(lookup)} tokens/s, ${rate(plain)} without: ${ratio.toFixed(2)} times as fast (medians ` +
+    `${median_ratio.toFixed(2)}); ${accepted_drafts} of ${new_tokens} tokens were drafted, ` +
+    `${same_text ? 'the text is the same' : 'THE TEXT IS ANOTHER'}`,
+  prefix: ({ turns: [first, second], computed_ratio, first_token_ratio }) =>
+    `second turn: ${second.computed_tokens} of ${second.prompt_tokens} tokens computed (${percent(computed_ratio)} of the ` +
+    `first's ${first.computed_tokens}), first token after ${second.first_token_ms.toFixed(1)} ms ` +
+    `(${percent(first_token_ratio)} of ${first.first_token_ms.toFixed(1)} ms)`,
+  gap: ({ streams, prompt_tokens, chunk, usual_gap_ms, worst_gap_ms, first_token_ms }) =>
+    `${streams} streams beside a prompt of ${prompt_tokens} tokens in parts of ${chunk}: worst gap ` +
+    `${worst_gap_ms.best.toFixed(0)} ms (median of the rounds ${worst_gap_ms.median.toFixed(0)}), otherwise ` +
+    `${usual_gap_ms.toFixed(1)} ms; the prompt's first token after ${first_token_ms.toFixed(0)} ms`,
+  idle: ({ core_percent, seconds }) =>
+    `open and idle: ${core_percent.toFixed(2)} % of a core over ${seconds.toFixed(0)} s`,
+  apart: ({ several, here, apart, added_us }) =>
+    `in a process of its own: ${apart.one.best.toFixed(2)} ms a token, here ${here.one.best.toFixed(2)}: ` +
+    `${added_us.one.toFixed(0)} µs more; ${several} at once ${apart.several.best.toFixed(2)} and ` +
+    `${here.several.best.toFixed(2)} ms a step: ${added_us.several.toFixed(0)} µs more`,
+}
+
+const rate = ({ best, median }: { best: number; median: number }) => `${best.toFixed(0)} (median ${median.toFixed(0)})`
+const percent = (part: number) => `${(100 * part).toFixed(1)} %`
+
+/** `r1 bench engine` */
+export const engine: Benchmark<EngineBenchOptions & Record<string, unknown>, EngineFigures> = {
+  name: 'engine',
+  summary: 'What an engine saves and costs: drafts, common beginnings, gaps of streams, idling, a process of its own.',
+  example: '--model model.gguf',
+  options: [
+    new Option('--model <path>', 'a model for conversations').makeOptionMandatory(),
+    new Option('--only <names...>', 'measure only these').choices(names),
+    new Option('--rounds <n>', 'rounds of each side, the first left out').default('5'),
+    new Option('--tokens <n>', 'most tokens of each text').default('96'),
+    new Option('--threads <n>', 'threads of a step').default('2'),
+    weightsOption(),
+  ],
+  async run({ model: path, only = names, rounds, tokens, threads, weights }, { signal, progress }) {
+    const { measureEngine } = await import('./measure.ts')
+    const counts = { rounds: Number(rounds), tokens: Number(tokens), threads: Number(threads) }
+    return await measureEngine({ path, weights, names: only, ...counts, signal, progress })
+  },
+  format: (figures) => names.flatMap((name) => (figures[name] === undefined ? [] : [lineOf(name, figures)])).join('\n'),
+}
+
+function lineOf<Name extends MeasurementName>(name: Name, figures: EngineFigures): string {
+  return lines[name](figures[name] as NonNullable<EngineFigures[Name]>)
+}
