@@ -109,7 +109,7 @@ describe('registry', () => {
   it('has a name, a sentence and defaults for each environment', () => {
     for (const [name, environment] of environments) {
       expect(environment.create(environment.options.parse({})).name).toBe(name)
-      expect(environment.summary).toMatch(/^[A-Z].*\.$/)
+      expect(environment.summary).toMatch(/^[A-Z\d].*\.$/)
     }
   })
 })

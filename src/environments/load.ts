@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createJiti } from 'jiti'
 import { z } from 'zod'
 import { R1Error } from '../errors.ts'
@@ -55,13 +54,9 @@ async function loadFile(name: string, path: string, options: unknown): Promise<E
       remedy: 'It must export by default { name, examples, reward }; docs/environments.md shows one.',
       cause,
     })
-  // The package's own modules are those that run here, wherever the file lies.
-  const own = fileURLToPath(new URL(`./index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
-  const jiti = createJiti(import.meta.url, {
-    alias: { 'deepseek-r1/environments': own },
-    moduleCache: false,
-    fsCache: false,
-  })
+  // What the file imports of this package are the modules that run here, wherever the file lies.
+  const virtualModules = { 'deepseek-r1/environments': await import('./index.ts') }
+  const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false })
   const loaded = await jiti.import(path, { default: true }).catch((cause: unknown) => {
     throw bad(`cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   })

@@ -1,3 +1,4 @@
 /** Evaluation: metrics, and tasks that measure a model with them. */
 export * from './metrics/index.ts'
+export { measurePerplexity, type PerplexityOptions, type PerplexityResult } from './perplexity.ts'
 export * from './tasks/index.ts'

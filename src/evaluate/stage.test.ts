@@ -17,6 +17,7 @@ beforeAll(async () => {
     reward: ({ tokens }: { tokens: number[] }) => (tokens.length === 6 ? 1 : 0),
   }`
   await writeFile(join(base, 'anything.ts'), anything)
+  await writeFile(join(base, 'text.txt'), 'none of these letters is foreseen well')
 })
 afterAll(() => rm(base, { recursive: true }))
 
@@ -34,24 +35,30 @@ const contextOf = (): StageContext => ({
 it('measures the checkpoint, hands it on, and leaves every text behind', async () => {
   const settings = evaluate.options.parse({
     tasks: ['./anything.ts', { name: 'sums', environment: 'arithmetic', options: { operations: ['+'] } }],
-    ...{ limit: 2, samples: 2, maxNewTokens: 6, slots: 4 },
+    ...{ limit: 2, samples: 2, maxNewTokens: 6, slots: 4, perplexity: ['text.txt'], window: 16 },
   })
   const result = await evaluate.run(settings, contextOf())
+  const saved = JSON.parse(await readFile(join(base, 'out/evaluation.json'), 'utf8'))
   expect(result.checkpoint).toBe(join(base, 'model'))
   // A full reward is right, where the environment says nothing else; few random texts end before their limit.
   expect(result.metrics['./anything.ts/accuracy']).toBeGreaterThanOrEqual(0.5)
   expect(result.metrics['sums/accuracy']).toBe(0)
   expect(result.metrics['sums/pass@2']).toBe(0)
+  expect(result.metrics['text.txt/perplexity']).toBeGreaterThan(20)
+  expect(saved.perplexity).toMatchObject([{ perplexity: result.metrics['text.txt/perplexity'] }])
   expect(reports).toMatchObject([{ task: './anything.ts' }, { task: 'sums' }])
   const texts = (await readFile(join(base, 'out/samples.jsonl'), 'utf8')).trim().split('\n')
   expect(texts).toHaveLength(8)
-  const saved = JSON.parse(await readFile(join(base, 'out/evaluation.json'), 'utf8'))
-  expect(saved[1]).toMatchObject({ task: 'sums', seed: 3, split: 'held-out' })
+  expect(saved.tasks[1]).toMatchObject({ task: 'sums', seed: 3, split: 'held-out' })
 })
 
 it('finds what is wrong with a task before anything runs', async () => {
   const plan = (task: string) => evaluate.plan(evaluate.options.parse({ tasks: [task] }), contextOf())
   await expect(plan('nothing-known')).rejects.toMatchObject({ code: 'unknown-environment' })
   await expect(plan('./none.ts')).rejects.toMatchObject({ code: 'file-not-found' })
+  const empty = evaluate.plan(evaluate.options.parse({}), contextOf())
+  await expect(empty).rejects.toMatchObject({ code: 'bad-option' })
+  const noText = evaluate.plan(evaluate.options.parse({ perplexity: ['none.txt'] }), contextOf())
+  await expect(noText).rejects.toMatchObject({ code: 'file-not-found' })
   expect((await plan('./anything.ts')).parameters).toBeGreaterThan(0)
 })

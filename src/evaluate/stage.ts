@@ -1,17 +1,22 @@
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { writeJson } from '../checkpoint/atomic.ts'
 import { openCheckpoint } from '../checkpoint/index.ts'
+import { R1Error } from '../errors.ts'
 import { DeepSeekR1 } from '../generate/index.ts'
 import { modelOf } from '../models/index.ts'
 import type { Stage, StageContext } from '../train/stages/stage.ts'
+import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
 import { openTask, runTask, SampleFile, type TaskResult, taskSchema } from './tasks/index.ts'
 
 const options = z.strictObject({
   tasks: z
     .array(taskSchema)
-    .min(1)
+    .default([])
     .describe('What to measure on: names such as countdown or countdown:numbers=4, paths of files with environments.'),
+  perplexity: z.array(z.string()).default([]).describe('Text files to be foreseen.'),
+  window: z.int().min(2).default(512).describe('Tokens of these that are seen together.'),
   limit: z.int().positive().default(256).describe('Most problems of a task.'),
   samples: z
     .int()
@@ -32,7 +37,13 @@ export const evaluate: Stage<typeof options> = {
   name: 'evaluate',
   summary: 'Measures the checkpoint on tasks; every text is written to samples.jsonl.',
   options,
-  async plan({ tasks }, { parent, base }) {
+  async plan({ tasks, perplexity }, { parent, base }) {
+    if (tasks.length + perplexity.length === 0) {
+      throw new R1Error('bad-option', 'There is nothing to measure.', {
+        remedy: 'Name tasks, or texts for the perplexity.',
+      })
+    }
+    for (const file of perplexity) await findFile(resolve(base, file))
     for (const task of tasks) await (await openTask(task, { base, chats: false })).environment.close?.()
     await using checkpoint = await openCheckpoint(parent)
     const shapes = modelOf(checkpoint.config)
@@ -42,14 +53,49 @@ export const evaluate: Stage<typeof options> = {
     return { parameters, steps: 0, tokens: 0, operations: 0, memory: 0 }
   },
   async run(settings, context) {
-    const { parent, folder, signal } = context
-    const { slots, weights, maxNewTokens } = settings
-    await using model = await DeepSeekR1.fromPretrained(parent, { slots, weights, signal })
-    const limited = { ...settings, maxNewTokens: Math.min(maxNewTokens, model.context - 1) }
-    const results = await measureAll(model, limited, context)
-    await writeJson(join(folder, 'evaluation.json'), results)
-    return { checkpoint: parent, metrics: Object.assign({}, ...results.map(metricsOf)), data: {} }
+    const { parent, folder } = context
+    const results = settings.tasks.length > 0 ? await measureTasks(settings, context) : []
+    const texts = await measureTexts(settings, context)
+    await writeJson(join(folder, 'evaluation.json'), { tasks: results, perplexity: texts })
+    const metrics: Record<string, number> = Object.assign({}, ...results.map(metricsOf))
+    settings.perplexity.forEach((name, index) => {
+      const { perplexity, bitsPerByte } = texts[index] as PerplexityResult
+      Object.assign(metrics, { [`${name}/perplexity`]: perplexity, [`${name}/bitsPerByte`]: bitsPerByte })
+    })
+    return { checkpoint: parent, metrics, data: {} }
   },
+}
+
+async function findFile(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isFile()) return
+  throw new R1Error('file-not-found', `There is no file ${path}.`, { remedy: 'Give the path of a text.' })
+}
+
+async function measureTasks(settings: Options, context: StageContext): Promise<TaskResult[]> {
+  const { slots, weights, maxNewTokens } = settings
+  const { parent, signal, threads } = context
+  const model = await DeepSeekR1.fromPretrained(parent, {
+    slots,
+    weights,
+    signal,
+    ...(threads !== undefined && { threads }),
+  })
+  try {
+    return await measureAll(model, { ...settings, maxNewTokens: Math.min(maxNewTokens, model.context - 1) }, context)
+  } finally {
+    await model.close()
+  }
+}
+
+async function measureTexts(
+  { perplexity, window, weights }: Options,
+  { parent, base, signal, threads }: StageContext,
+): Promise<PerplexityResult[]> {
+  const results: PerplexityResult[] = []
+  for (const file of perplexity) {
+    results.push(await measurePerplexity(parent, resolve(base, file), { window, weights, signal, threads }))
+  }
+  return results
 }
 
 async function measureAll(model: DeepSeekR1, settings: Options, context: StageContext): Promise<TaskResult[]> {

@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
 import { R1Error } from '../../errors.ts'
-import type { Interval, RunTaskOptions, TaskResult } from '../../evaluate/index.ts'
+import type { Interval, PerplexityResult, RunTaskOptions, TaskResult } from '../../evaluate/index.ts'
 import type { DeepSeekR1 } from '../../generate/index.ts'
 import type { WeightPrecision } from '../../models/index.ts'
 import { weightsOption } from '../generation.ts'
 import { interruptible } from '../interrupt.ts'
 import { withProgress } from '../progress.ts'
 import { createVerb, printResult } from '../verb.ts'
-import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
 
 interface EvalValues {
   json?: boolean
@@ -77,11 +76,12 @@ async function measure(name: string, values: EvalValues, signal: AbortSignal, pr
   const tasks = values.tasks === undefined ? [] : await measureTasks(name, values, signal, progress, threads)
   if (values.perplexity === undefined) return { model: name, tasks }
   const onProgress = (what: string, part: number) => progress(`${what} ${Math.round(100 * part)} %`)
+  const { measurePerplexity } = await import('../../evaluate/index.ts')
   const perplexity = await measurePerplexity(name, values.perplexity, {
     window: wholeNumber('--window', values.window),
     maxTokens: values.maxTokens === undefined ? undefined : wholeNumber('--max-tokens', values.maxTokens),
     weights: values.weights,
-    program: threads,
+    ...threads,
     signal,
     onProgress,
   })
@@ -178,8 +178,10 @@ function format({ tasks, perplexity }: EvalResult): string {
     return `${task}: ${[shown(accuracy), ...parts].join(', ')}\n  ${how}`
   })
   if (perplexity) {
-    const { file, perplexity: value, tokens, window } = perplexity
-    lines.push(`${file}: perplexity ${value.toFixed(3)} over ${tokens} tokens in windows of ${window}`)
+    const { file, perplexity: value, bitsPerByte: bits, tokens, window } = perplexity
+    lines.push(
+      `${file}: perplexity ${value.toFixed(3)}, ${bits.toFixed(4)} bits a byte, over ${tokens} tokens in windows of ${window}`,
+    )
   }
   return lines.join('\n')
 }

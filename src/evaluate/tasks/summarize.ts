@@ -40,18 +40,19 @@ export function summarize(all: readonly Sample[], samples: number, seed: number)
       ? { value: Number.NaN, low: Number.NaN, high: Number.NaN }
       : bootstrap(values.length, meanOf, { seed })
   }
+  const shareOver: typeof overGroups = (measure, least) => bounded(overGroups(measure, least), groups.length)
   const byK = (measure: (group: readonly Sample[], k: number) => number) =>
     Object.fromEntries(
       counts
         .filter((k) => groups.some(({ length }) => length >= k))
-        .map((k) => [k, overGroups((group) => measure(group, k), k)]),
+        .map((k) => [k, shareOver((group) => measure(group, k), k)]),
     )
   const votes = rewarded.some(({ answer }) => answer !== undefined)
   const verified = rewarded.every((sample) => sample.verified !== undefined)
   return {
     examples: groups.length,
     samples,
-    accuracy: overGroups((group) => mean(group.map(({ correct }) => Number(correct)))),
+    accuracy: shareOver((group) => mean(group.map(({ correct }) => Number(correct)))),
     reward: overGroups((group) => mean(group.map(({ reward }) => reward as number))),
     passAt: byK((group, k) => passAtK(group.length, group.filter(({ correct }) => correct).length, k)),
     majorityAt: votes ? byK((group, k) => majorityAtK(group, k, { seed, draws: 200 })) : {},
@@ -68,6 +69,17 @@ export function summarize(all: readonly Sample[], samples: number, seed: number)
     truncated: mean(all.map(({ finish }) => Number(finish === 'length'))),
     failures: all.length - rewarded.length,
   }
+}
+
+/**
+ * Where every problem comes out the same, resampling says nothing: the exact bound of a share of 0 or 1 (Clopper and Pearson 1934)
+ * stands instead.
+ */
+function bounded(interval: Interval, problems: number): Interval {
+  const { value, low, high } = interval
+  const width = 1 - 0.025 ** (1 / problems)
+  if (low !== high || (value !== 0 && value !== 1)) return interval
+  return value === 0 ? { value, low, high: width } : { value, low: 1 - width, high }
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length

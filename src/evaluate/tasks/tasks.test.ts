@@ -72,6 +72,22 @@ describe('runTask', () => {
     expect(result.verifierBestAt).toEqual({})
   })
 
+  it('does not call it certain where all problems come out the same', async () => {
+    const none = await runTask(
+      writerOf(() => '|wrong'),
+      exact,
+    )
+    expect(none.accuracy).toMatchObject({ value: 0, low: 0 })
+    // 1 − 0.025^(1/10): what 10 failures leave possible.
+    expect(none.accuracy.high).toBeCloseTo(0.3085, 3)
+    const all = await runTask(
+      writerOf((prompt) => `|${prompt}`),
+      exact,
+    )
+    expect(all.accuracy).toMatchObject({ value: 1, high: 1 })
+    expect(all.accuracy.low).toBeCloseTo(0.6915, 3)
+  })
+
   it('leaves out what has no reward, and says how much that was', async () => {
     const strict = counting((completion, value) => {
       if (completion === '0') throw new Error('cannot be judged')
