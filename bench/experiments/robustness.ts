@@ -57,11 +57,13 @@ out or exchanged.`,
     const { seed, folder, threads } = setting
     const splits = Object.entries(classes).map(([label, corpus]) => ({ label, ...splitTexts(corpus, 20_000) }))
     const random = new Random(seed, 'pieces')
-    const drawn = (split: 'train' | 'heldOut', each: number) =>
-      splits.flatMap(({ label, [split]: texts }) => {
-        const source = pieces(texts, random)
-        return Array.from({ length: each }, () => ({ piece: source.next().value as string, label }))
-      })
+    const drawn = (split: 'train' | 'heldOut', each: number) => {
+      const sources = splits.map(({ label, [split]: texts }) => ({ label, source: pieces(texts, random) }))
+      // The manuals take turns, so that a window of the shuffle holds all of them.
+      return Array.from({ length: each }, () =>
+        sources.map(({ label, source }) => ({ piece: source.next().value as string, label })),
+      ).flat()
+    }
     const files = writeLines(
       folder,
       'pieces.jsonl',

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openCheckpoint } from '../checkpoint/index.ts'
+import type { R1Error } from '../errors.ts'
 import { RewardModel } from '../train/reward-model.ts'
+import { checkRoom } from '../train/stages/room.ts'
 import { parseRecipe } from './recipe.ts'
 import { planRecipe, runRecipe } from './run.ts'
 import { stages } from './stages.ts'
@@ -224,6 +226,31 @@ describe('stages', () => {
     expect(await lines('cut')).toEqual(await lines('whole'))
   })
 
+  it('need room on the disk, and say so before anything runs', async () => {
+    await expect(checkRoom(folder, 1e6, {}, 27e6)).rejects.toMatchObject({ code: 'disk-full', remedy: /--runs/ })
+    await checkRoom(folder, 1e6, {}, 29e6)
+    await expect(checkRoom(join(folder, 'not/yet/there'), 1e18, {})).rejects.toMatchObject({ code: 'disk-full' })
+  })
+
+  it('train on one example, or say that there is none', async () => {
+    const outcomes = await Promise.all(
+      ['one', 'two', 'three', 'four'].map(async (name) => {
+        await writeFile(join(folder, `${name}.jsonl`), `${pairs[0]}\n`)
+        const body = tuning.replace('pairs.jsonl, heldOut: 0.2', `${name}.jsonl, heldOut: 0.5`)
+        const planned = planRecipe(recipeOf(body), { runs: join(folder, name) })
+        return planned.then(
+          ([stage]) => stage?.plan.steps,
+          (error: R1Error) => error.code,
+        )
+      }),
+    )
+    // Which side the only example falls on is decided by its name.
+    for (const outcome of outcomes) expect([6, 'no-data']).toContain(outcome)
+    const body = tuning.replace('pairs.jsonl, heldOut: 0.2', 'one.jsonl, heldOut: 0')
+    const [learnt] = await run(body, 'alone')
+    expect(learnt?.metrics.loss).toBeGreaterThan(0)
+  })
+
   it.each([
     [
       'a broken line',
@@ -241,7 +268,7 @@ describe('stages', () => {
     ],
     ['an empty file', tuning, 'no-data', /line 4, sft: /, ''],
     ['a missing field', tuning, 'bad-record', /has no field "completion"/, '{"prompt": "a"}\n'],
-    ['a conversation without a template', tuning, 'no-template', /chat template/, '{"messages": []}\n'],
+    ['a conversation without an answer', tuning, 'bad-record', /no turn of the assistant/, '{"messages": []}\n'],
     ['rows that are too long', pretraining.replace('length: 32', 'length: 512'), 'bad-option', /longer than/, ''],
     [
       'parts that are uneven',

@@ -29,6 +29,11 @@ async function readRecipe(file: string) {
   return parseRecipe(text, file, stages)
 }
 
+async function roofOf(threads = availableParallelism()): Promise<number> {
+  const { measureRoof } = await import('../bench/roof.ts')
+  return await measureRoof({ threads, rounds: 4 })
+}
+
 /** A stage under way: when it began, and how its operations compare with what the machine can do. */
 interface Pace {
   readonly stage: string
@@ -99,8 +104,8 @@ export function run(): Command {
       const recipe = await readRecipe(file)
       await interruptible(async (signal) => {
         const planned = await planRecipe(recipe, { runs, resume, signal })
-        const { measureRoof } = await import('../bench/roof.ts')
-        const gflops = await measureRoof({ threads: threads ?? availableParallelism(), rounds: 4 })
+        // Nobody watches the share of the peak where there is no terminal.
+        const gflops = dryRun || process.stderr.isTTY ? await roofOf(threads) : Number.NaN
         if (dryRun) {
           printResult({ recipe: recipe.name, seed: recipe.seed, stages: planned, gflops }, json, () =>
             formatPlan(planned, gflops),

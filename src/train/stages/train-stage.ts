@@ -12,6 +12,7 @@ import { estimateLoop } from './estimate.ts'
 import { finish } from './finish.ts'
 import { scopeOf, trainerOf } from './loop.ts'
 import { type LoopOptions, rowsOfPart, scheduleOf } from './options.ts'
+import { checkRoom } from './room.ts'
 import type { Stage, StageContext, StagePlan, StageResult } from './stage.ts'
 
 /** The batches of a stage: those it trains on without end, and those it measures on. */
@@ -99,7 +100,9 @@ async function plan(stage: TrainStage, options: LoopOptions, context: StageConte
   await stage.check()
   await checkConsolidation(options, context)
   if (!stage.sampled) await checkFirst(stage, rows)
-  return estimateLoop(model, options)
+  const estimate = estimateLoop(model, options)
+  await checkRoom(context.folder, estimate.parameters, options)
+  return estimate
 }
 
 /** @throws R1Error `no-data` where there is nothing to train on */

@@ -24,27 +24,55 @@ model: { family: r1, layers: 2, hidden: 64, positions: 256 }
 stages:
   - pretrain:
       data: { files: text.txt, unit: paragraph, heldOut: 0.1, shuffle: 50 }
-      steps: 120
+      steps: 80
       batch: 8
       accumulation: 2
       length: 128
       saveEvery: 3
       evaluateEvery: 20
       ema: 0.9
+  - adapt:
+      domains:
+        - { files: text.txt, unit: line, heldOut: 0.1, shuffle: 50, share: [[0, 0.2], [1, 0.8]] }
+        - { files: text.txt, unit: paragraph, heldOut: 0.1, shuffle: 50 }
+      consolidation: { data: { files: text.txt, unit: paragraph }, rows: 16 }
+      adversarial: { method: fgm, epsilon: 0.5 }
+      workers: 2
+      steps: 40
+      batch: 4
+      length: 128
+      saveEvery: 3
   - sft:
       data: { files: pairs.jsonl, heldOut: 0.1, shuffle: 100 }
-      steps: 120
+      steps: 80
       batch: 8
       length: 64
       saveEvery: 3
       adapter: { rank: 4 }
+  - dpo:
+      data: { files: preferences.jsonl, heldOut: 0.1, shuffle: 100 }
+      objectives: { nextToken: 0.1, learned: true }
+      steps: 60
+      batch: 8
+      length: 32
+      saveEvery: 3
+  - distill:
+      teacher: runs/NAME/00-model/checkpoint
+      onPolicy: { environment: { countdown: { numbers: 2 } }, maxNewTokens: 8 }
+      steps: 30
+      batch: 4
+      length: 64
+      saveEvery: 3
   - quantize: { type: q8_0 }
 `
 
 const results = [
   '01-pretrain/checkpoint/model.safetensors',
-  '02-sft/checkpoint/model.safetensors',
-  '03-quantize/checkpoint/model-q8_0.gguf',
+  '02-adapt/checkpoint/model.safetensors',
+  '03-sft/checkpoint/model.safetensors',
+  '04-dpo/checkpoint/model.safetensors',
+  '05-distill/checkpoint/model.safetensors',
+  '06-quantize/checkpoint/model-q8_0.gguf',
 ]
 
 const command = [
@@ -62,8 +90,13 @@ async function prepare(folder: string): Promise<void> {
     JSON.stringify({ prompt: `${index} + ${index % 13} = `, completion: String(index + (index % 13)) }),
   )
   await writeFile(join(folder, 'pairs.jsonl'), `${pairs.join('\n')}\n`)
+  const preferences = pairs.map((line) => {
+    const { prompt, completion } = JSON.parse(line) as { prompt: string; completion: string }
+    return JSON.stringify({ prompt, chosen: completion, rejected: `${completion}0` })
+  })
+  await writeFile(join(folder, 'preferences.jsonl'), `${preferences.join('\n')}\n`)
   for (const name of ['undisturbed', 'killed']) {
-    await writeFile(join(folder, `${name}.yaml`), recipe.replace('NAME', name))
+    await writeFile(join(folder, `${name}.yaml`), recipe.replaceAll('NAME', name))
   }
 }
 
