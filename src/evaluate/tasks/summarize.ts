@@ -66,7 +66,7 @@ export function summarize(all: readonly Sample[], samples: number, seed: number)
       : {},
     parts: meanParts(rewarded),
     length: mean(all.map(({ tokens }) => tokens)),
-    truncated: mean(all.map(({ finish }) => Number(finish === 'length'))),
+    truncated: mean(all.map(({ finish }) => Number(finish !== 'stop'))),
     failures: all.length - rewarded.length,
   }
 }
