@@ -1,5 +1,8 @@
 /**
- * Makes the package as it is published: `npm run package [folder]`.
+ * Makes the package as it is published, for one platform: `npm run package [folder] -- [--platform linux-x64] [--built]`.
+ *
+ * ONNX Runtime's libraries of all platforms together have 120 MB packed; of one it is 10 to 18 MB. So there is a package for
+ * each, which npm refuses to install on another (`os` and `cpu` of its manifest). `--built` takes `dist` as it stands.
  *
  * Two dependencies have install scripts. ONNX Runtime's downloads CUDA libraries that this package does not use; where
  * that archive cannot be reached, `npm install` of anything that depends on it fails, and as an optional dependency it
@@ -8,8 +11,9 @@
  * (docs/dependencies.md has the comparison).
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
+import { parseArgs } from 'node:util'
 
 interface Manifest {
   [field: string]: unknown
@@ -19,7 +23,15 @@ interface Manifest {
 
 const root = resolve(import.meta.dirname, '../..')
 const stage = join(root, '.cache/package')
-const destination = resolve(process.argv[2] ?? root)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    platform: { type: 'string', default: `${process.platform}-${process.arch}` },
+    built: { type: 'boolean', default: false },
+  },
+})
+const [os = '', cpu = ''] = values.platform.split('-')
+const destination = resolve(positionals[0] ?? root)
 
 function installed(name: string): string {
   return join(root, 'node_modules', name)
@@ -34,10 +46,20 @@ function writeManifest(folder: string, manifest: object): void {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
 }
 
+/** The folder of the libraries, whose name counts versions of Node's interface. */
+const libraries = readdirSync(join(installed('onnxruntime-node'), 'bin'))[0] ?? ''
+if (!existsSync(join(installed('onnxruntime-node'), 'bin', libraries, os, cpu))) {
+  console.error(`ONNX Runtime has no library for ${values.platform}.`)
+  process.exit(1)
+}
+
 /** Dependencies that travel inside the package, each with the files it needs there (paths from its folder). */
 const bundled: Record<string, (path: string) => boolean> = {
-  // Not the binding to JavaScript, which is not used; and macOS has its library twice under two names.
-  'onnxruntime-node': (path) => /^bin(\/|$)/.test(path) && !/(\.node|libonnxruntime\.\d+\.dylib)$/.test(path),
+  // The library of one platform; not the binding to JavaScript, which is not used; and macOS has its library twice.
+  'onnxruntime-node': (path) =>
+    `${path}/`.startsWith(`bin/${libraries}/${os}/${cpu}/`)
+      ? !/(\.node|libonnxruntime\.\d+\.dylib)$/.test(path)
+      : `bin/${libraries}/${os}/${cpu}/`.startsWith(`${path}/`),
   // Only its JavaScript: the built library comes with a package of its own for each platform.
   koffi: (path) => !/^(doc|vendor|cnoke\.cjs)|\.(cc|hh|inc|def|S|asm)$|src\/abi$|CMakeLists\.txt$/.test(path),
 }
@@ -51,7 +73,7 @@ function stagePackage(): void {
     {},
     ...names.map((name) => readManifest(installed(name)).optionalDependencies),
   )
-  writeManifest(stage, { ...manifest, bundleDependencies: names, optionalDependencies })
+  writeManifest(stage, { ...manifest, os: [os], cpu: [cpu], bundleDependencies: names, optionalDependencies })
   for (const name of manifest.files ?? []) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true })
   }
@@ -68,7 +90,7 @@ function stageDependency(name: string, wanted: (path: string) => boolean): void 
 }
 
 rmSync(stage, { recursive: true, force: true })
-execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
+if (!values.built) execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
 stagePackage()
 for (const [name, wanted] of Object.entries(bundled)) stageDependency(name, wanted)
 mkdirSync(destination, { recursive: true })
