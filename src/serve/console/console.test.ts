@@ -276,6 +276,34 @@ describe('/api/runs', () => {
     await events.next().catch(() => undefined)
   })
 
+  it('shows runs of other folders that it was told of, and how they ended', async () => {
+    const folder = join(data, 'mine', 'told')
+    await mkdir(join(folder, '01-sft'), { recursive: true })
+    await writeFile(join(folder, '01-sft', 'run.json'), JSON.stringify({ stage: 'sft', status: 'running' }))
+    await writeFile(join(folder, '01-sft', 'metrics.jsonl'), '{"step":1}\n')
+    expect((await ask('GET', '/api/runs/told')).status).toBe(404)
+    const said: string[] = []
+    for (const [status, where] of [
+      ['running', folder],
+      ['failed', folder],
+      ['running', '/etc/x'],
+      ['running', 'told'],
+    ]) {
+      const about = { folder: where, name: 'told', status }
+      said.push(`${status} ${(await ask('POST', '/api/runs', about)).status}`)
+      if (where === folder) said.push((await ask('GET', '/api/runs/told')).answer.status)
+    }
+    expect(said).toEqual(['running 200', 'running', 'failed 200', 'failed', 'running 400', 'running 400'])
+    expect((await ask('GET', '/api/runs/told/metrics?stage=01-sft')).answer.rows).toEqual([{ step: 1 }])
+    const { answer } = await ask('GET', '/api/runs')
+    expect(answer.items.map(({ name, status }: Answer) => `${name} ${status}`).sort()).toEqual([
+      'countdown finished',
+      'told failed',
+    ])
+    await rm(folder, { recursive: true })
+    expect((await ask('GET', '/api/runs')).answer.items).toHaveLength(1)
+  })
+
   it('reads nothing outside the folder of runs', async () => {
     await symlink(data, join(runs, 'link'))
     await mkdir(join(data, 'elsewhere', '01-x'), { recursive: true })

@@ -1,12 +1,13 @@
-import { resolve } from 'node:path'
+import { basename, isAbsolute, resolve } from 'node:path'
 import { createRoute, z } from '@hono/zod-openapi'
 import type { ServeApp, ServeContext } from '../../context.ts'
-import { events, json } from '../route.ts'
+import { BadRequest } from '../../http/failure.ts'
+import { body, events, json, requireAdmin } from '../route.ts'
 import { watch } from '../system.ts'
 import { followRun } from './follow.ts'
-import { inside } from './inside.ts'
+import { inside, isName } from './inside.ts'
 import { lastRows, readRows } from './json-lines.ts'
-import { listRuns, readRun } from './run-folders.ts'
+import { ToldRuns } from './told-runs.ts'
 
 const tags = ['Console']
 
@@ -90,26 +91,56 @@ const follow = createRoute({
   responses: events('`{ type: "metrics" | "status", stage, rows }`'),
 })
 
+const tell = createRoute({
+  method: 'post',
+  path: '/api/runs',
+  summary: 'Tell the server how a run stands, wherever its folder is',
+  description: '`r1 run` does so. Only administrators may: the server reads the folder from then on.',
+  tags,
+  request: {
+    body: body(
+      z.object({
+        folder: z.string().min(1).max(4096),
+        name: z.string().min(1).max(100),
+        status,
+        details: z.record(z.string(), z.json()).nullish(),
+      }),
+    ),
+  },
+  responses: json(z.object({ name: z.string(), status }), 'It is known.'),
+})
+
 /** `/api/runs`: the folders that `r1 run` writes, which belong to whoever runs the server. */
 export function runRoutes(app: ServeApp, context: ServeContext): void {
-  const root = resolve(context.config.runs)
-  app.openapi(list, async (c) => c.json({ items: open(await listRuns(root)) }, 200))
-  app.openapi(read, async (c) => c.json(open(await readRun(root, c.req.valid('param').name)), 200))
+  const runs = new ToldRuns(context.config.runs, context.store.runs)
+  const stageFolder = async (name: string, stage: string) => inside(await runs.rootOf(name), name, stage)
+  app.openapi(list, async (c) => c.json({ items: open(await runs.list()) }, 200))
+  app.openapi(read, async (c) => c.json(open(await runs.read(c.req.valid('param').name)), 200))
+  app.openapi(tell, async (c) => {
+    requireAdmin(c.var.caller)
+    const { folder, name, status: state, details = null } = c.req.valid('json')
+    if (!isName(name) || !isAbsolute(folder) || basename(folder) !== name) {
+      throw new BadRequest('folder: must be the absolute path of a folder that is called as the run.', 'folder')
+    }
+    const { user } = c.var.caller
+    await context.store.runs.record({ folder: resolve(folder), user, name, status: state, details })
+    return c.json({ name, status: state }, 200)
+  })
   app.openapi(metrics, async (c) => {
     const { stage: name, after = 0 } = c.req.valid('query')
-    const folder = await inside(root, c.req.valid('param').name, name)
+    const folder = await stageFolder(c.req.valid('param').name, name)
     const page = await readRows(await fileIn(folder, 'metrics.jsonl'), after)
     return c.json(open(page), 200)
   })
   app.openapi(samples, async (c) => {
     const { stage: name, step, limit = 50 } = c.req.valid('query')
-    const folder = await inside(root, c.req.valid('param').name, name)
+    const folder = await stageFolder(c.req.valid('param').name, name)
     const fits = (row: Readonly<Record<string, unknown>>) => step === undefined || row.step === step
     return c.json({ rows: open(await lastRows(await fileIn(folder, 'samples.jsonl'), fits, limit)) }, 200)
   })
   app.openapi(follow, async (c) => {
     const { name } = c.req.valid('param')
-    await inside(root, name)
+    const root = await runs.rootOf(name)
     return watch(context, c.req.raw.signal, async function* (signal) {
       const isClosed = () => context.admission.isClosed
       for await (const event of followRun(root, name, signal, isClosed)) yield JSON.stringify(event)
