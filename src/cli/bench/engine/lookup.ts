@@ -18,7 +18,7 @@ export interface LookupFigures {
 
 /** A summary written with drafts from the prompt and without, in turns. */
 export async function measureLookup({ model, threads, rounds, tokens, signal }: Scenario): Promise<LookupFigures> {
-  const asked = `Summarize this text by quoting its most important sentences:\n\n${passage}`
+  const asked = `Repeat the most important parts of this text:\n\n${passage}`
   const { ids: prompt } = await promptTokens(model, asked)
   await using engine = await Engine.create(model, { slots: 1, threads })
   const rates: Record<'plain' | 'lookup', number[]> = { plain: [], lookup: [] }
