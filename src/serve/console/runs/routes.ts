@@ -103,7 +103,7 @@ const tell = createRoute({
         folder: z.string().min(1).max(4096),
         name: z.string().min(1).max(100),
         status,
-        details: z.record(z.string(), z.json()).nullish(),
+        details: z.record(z.string(), z.json().openapi({ type: 'object' })).nullish(),
       }),
     ),
   },
