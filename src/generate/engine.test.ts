@@ -167,6 +167,28 @@ describe('an engine', () => {
     expect(() => engine.generate({ prompt: tokens(5, 1), signal: controller.signal })).toThrow('aborted')
   })
 
+  it('goes on beside a busy event loop, and leaves it its turns', async () => {
+    await using engine = await tinyEngine(loaded)
+    const request = { prompt: tokens(20, 1), maxNewTokens: 20 }
+    const expected = await answerOf(engine, { ...request, salt: 'quiet' })
+    const before = engine.statistics
+    let turns = 0
+    let isOver = false
+    const work = () => {
+      const end = performance.now() + 3
+      while (performance.now() < end);
+      turns++
+      if (!isOver) setImmediate(work)
+    }
+    work()
+    const found = await answerOf(engine, request)
+    isOver = true
+    expect(found.ids).toEqual(expected.ids)
+    const { decodeSteps, prefillSteps } = engine.statistics
+    // No step keeps the loop from turning.
+    expect(turns).toBeGreaterThanOrEqual(decodeSteps + prefillSteps - before.decodeSteps - before.prefillSteps)
+  })
+
   it('refuses what it cannot do, with the remedy', async () => {
     await using engine = await tinyEngine(loaded, { slots: 1, queue: { requests: 2, tokens: 40 } })
     const prompt = tokens(5, 1)

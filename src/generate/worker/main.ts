@@ -13,6 +13,9 @@ import {
 } from './messages.ts'
 import { DistantGuide } from './wishes.ts'
 
+/** While tokens come, statistics are sent once in so many milliseconds. */
+const statisticsEvery = 100
+
 interface Running {
   readonly stream: TokenStream
   readonly guide: DistantGuide | undefined
@@ -24,6 +27,8 @@ class Service {
   private readonly embedder: Embedder
   private readonly running = new Map<number, Running>()
   private events: WorkerEvent[] = []
+  /** When statistics were sent last. */
+  private counted = 0
 
   private constructor(model: TextModel, engine: Engine | undefined, embedder: Embedder) {
     this.model = model
@@ -98,9 +103,12 @@ class Service {
   private report(event: WorkerEvent): void {
     if (this.events.push(event) > 1) return
     setImmediate(() => {
-      const { events, statistics } = this
+      const { events } = this
       this.events = []
-      send({ kind: 'events', events, statistics })
+      const now = performance.now()
+      const isDue = now - this.counted > statisticsEvery || events.some(({ kind }) => kind !== 'token')
+      if (isDue) this.counted = now
+      send({ kind: 'events', events, statistics: isDue ? this.statistics : undefined })
     })
   }
 
