@@ -6,7 +6,7 @@ import { Failure } from '../parts/failure.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { Branches } from './branches.tsx'
 import { fitHeight, focusComposer, isSend } from './composer.tsx'
-import { busy, editing, editMessage, failures, messages, retry } from './store.ts'
+import { busy, editing, editMessage, failures, leaf, messages, retry, sending } from './store.ts'
 import { siblingsOf } from './tree.ts'
 
 /** A message of the reader. */
@@ -18,6 +18,14 @@ export function QuestionTurn({ message }: { message: Message }) {
     <article class="turn question" aria-label={words.you}>
       <p class="question-text">{message.content}</p>
       {failure !== undefined && <Failure what={words.notSent} message={failure} onRetry={() => void retry(message)} />}
+      {failure === undefined && leaf.value === message.id && !busy.value && !sending.value && (
+        <p class="unanswered">
+          {words.unanswered}{' '}
+          <button type="button" class="link" onClick={() => void retry(message)}>
+            {words.ask}
+          </button>
+        </p>
+      )}
       <div class="turn-actions">
         <Branches message={message} siblings={siblingsOf(messages.value, message)} />
         <CopyButton text={() => message.content} />

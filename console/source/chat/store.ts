@@ -34,6 +34,8 @@ export const openError = signal<string | undefined>(undefined)
 
 /** Answers being written, of all conversations. */
 export const replies = signal<ReadonlyMap<string, LiveReply>>(new Map())
+/** A message is on its way to the server. */
+export const sending = signal(false)
 /** Why a message was not sent or an answer broke off, by its id. */
 export const failures = signal<ReadonlyMap<string, string>>(new Map())
 /** Questions whose answers stand side by side. */
@@ -200,6 +202,7 @@ export async function deliver(message: Message): Promise<void> {
   const conversation = currentId.value
   if (!conversation) return
   forgive(message.id)
+  sending.value = true
   await settingsSaved()
   try {
     if (message.parent === null && messages.value.size === 1 && !stored.has(conversation)) {
@@ -222,6 +225,8 @@ export async function deliver(message: Message): Promise<void> {
   } catch (error) {
     fail(message.id, error)
     return
+  } finally {
+    sending.value = false
   }
   await answer(message.id)
 }

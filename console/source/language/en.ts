@@ -87,6 +87,8 @@ export const en = {
   newLine: 'new line',
   notSent: 'Not sent.',
   failedReply: 'The answer broke off.',
+  unanswered: 'There is no answer yet.',
+  ask: 'Ask for it',
   toLatest: 'To the latest',
   copyCode: 'Copy code',
   wrapLines: 'Wrap lines',

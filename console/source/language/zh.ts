@@ -82,6 +82,8 @@ export const zh: Dictionary = {
   newLine: '换行',
   notSent: '未发送。',
   failedReply: '回答中断了。',
+  unanswered: '还没有回答。',
+  ask: '请求回答',
   toLatest: '回到最新',
   copyCode: '复制代码',
   wrapLines: '自动换行',

@@ -14,6 +14,7 @@ export interface Drawing {
   readonly format: (value: number) => string
   readonly logarithmic: boolean
   readonly smooth: boolean
+  readonly fromZero: boolean
   readonly height: number
   readonly group?: string
   /** Hears of the place under the pointer. */
@@ -51,10 +52,9 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
   const muted = colourOf(target, '--muted')
   const line = colourOf(target, '--line')
   const colours = Array.from({ length: 6 }, (_, place) => colourOf(target, `--series-${place}`))
-  const time = new Intl.DateTimeFormat(language.value === 'zh' ? 'zh-Hans' : 'en', {
-    timeStyle: 'short',
-    hour12: false,
-  })
+  const locale = language.value === 'zh' ? 'zh-Hans' : 'en'
+  const minutes = new Intl.DateTimeFormat(locale, { timeStyle: 'short', hourCycle: 'h23' })
+  const seconds = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' })
   const axis = {
     stroke: muted,
     font: "11px 'Inter', sans-serif",
@@ -74,7 +74,7 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
     },
     scales: {
       x: { time: drawing.axis === 'time' },
-      y: drawing.logarithmic ? { distr: 3 } : { range: roomy },
+      y: drawing.logarithmic ? { distr: 3 } : { range: drawing.fromZero ? upFromZero : roomy },
     },
     series: [{}, ...seriesOf(drawing, colours)],
     axes: [
@@ -84,7 +84,10 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
         space: 70,
         size: 26,
         ...(drawing.axis === 'time'
-          ? { values: (_, splits) => splits.map((seconds) => time.format(seconds * 1000)) }
+          ? {
+              values: (_, splits, _axis, _space, step) =>
+                splits.map((at) => (step < 60 ? seconds : minutes).format(at * 1000)),
+            }
           : {}),
       },
       {
@@ -100,6 +103,11 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
       ],
     },
   }
+}
+
+/** A range that begins at nothing, so that what is drawn high is much. */
+function upFromZero(_: UPlot, _low: number | null, high: number | null): UPlot.Range.MinMax {
+  return [0, high ? high * 1.1 : 1]
 }
 
 /** A range with a little room; a line that never moves gets some too. */

@@ -39,6 +39,8 @@ export interface PlotProps {
   /** How values are written. */
   format?: (value: number) => string
   logarithmic?: boolean
+  /** The scale begins at nothing. */
+  fromZero?: boolean
   /** Draws the mean of neighbours strongly, the values faintly. */
   smooth?: boolean
   /** Plots of one group share the pointer. */
@@ -50,7 +52,17 @@ export interface PlotProps {
 
 /** Curves with a title, and the values under the pointer or else the latest. */
 export function Plot(props: PlotProps) {
-  const { title, series, axis, format = measured, logarithmic = false, smooth = false, group, height = 170 } = props
+  const {
+    title,
+    series,
+    axis,
+    format = measured,
+    logarithmic = false,
+    smooth = false,
+    fromZero = false,
+    group,
+    height = 170,
+  } = props
   const target = useRef<HTMLDivElement>(null)
   const canvas = useRef<Canvas | undefined>(undefined)
   const at = useSignal<number | undefined>(undefined)
@@ -66,6 +78,7 @@ export function Plot(props: PlotProps) {
       format,
       logarithmic,
       smooth,
+      fromZero,
       height,
       ...(group ? { group } : {}),
       onPoint: (x) => {
@@ -76,7 +89,7 @@ export function Plot(props: PlotProps) {
     made.show(series.map((one) => thinned(one, mostPoints)))
     return () => made.remove()
     // The values follow below; here only what needs a new canvas.
-  }, [painter, labels, axis, logarithmic, smooth, height, group, colours])
+  }, [painter, labels, axis, logarithmic, smooth, fromZero, height, group, colours])
   useEffect(() => canvas.current?.show(series.map((one) => thinned(one, mostPoints))), [series])
   return (
     <figure class="plot">

@@ -20,9 +20,9 @@ export function smoothed(values: readonly number[], weight: number): number[] {
   })
 }
 
-/** The weight that averages over about a thirtieth of so many values. */
+/** The weight that averages over about a fiftieth of so many values. */
 export function weightFor(count: number): number {
-  return 1 - 1 / Math.max(1, count / 30)
+  return 1 - 1 / Math.max(1, count / 50)
 }
 
 /** At most about so many points, with the lowest and the highest of each stretch, so that no peak is lost. */

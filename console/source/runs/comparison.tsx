@@ -9,7 +9,7 @@ import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
 import { Plot } from '../plot/plot.tsx'
 import { addressOf } from '../state/route.ts'
-import { CurveSettings, logarithmic, nameOf, smooth } from './curves.tsx'
+import { CurveSettings, isNoisy, logarithmic, nameOf, smooth } from './curves.tsx'
 import { measuresOf, seriesOf } from './measures.ts'
 import { loadMetrics } from './metrics.ts'
 
@@ -86,7 +86,7 @@ export function Comparison({ names }: { names: readonly string[] }) {
             series={series}
             axis="step"
             group="comparison"
-            smooth={smooth.value}
+            smooth={isNoisy(name) && smooth.value}
             logarithmic={logarithmic.value && series.every(({ y }) => y.every((value) => value > 0))}
             height={220}
           />

@@ -9,6 +9,9 @@ import { measuresOf, seriesOf } from './measures.ts'
 export const smooth = signal(true)
 export const logarithmic = signal(false)
 
+/** What is set, not measured, needs no smoothing. */
+export const isNoisy = (measure: string): boolean => measure !== 'rate'
+
 /** A measure's name in the reader's language; names of recipes' own stay as they are. */
 export function nameOf(measure: string): string {
   return texts.value.measures[measure] ?? measure
@@ -68,7 +71,7 @@ export function Curves({ rows, group }: { rows: readonly MetricsRow[]; group: st
             series={series}
             axis="step"
             group={group}
-            smooth={smooth.value}
+            smooth={isNoisy(name) && smooth.value}
             logarithmic={logarithmic.value && (series[0]?.y.every((value) => value > 0) ?? false)}
           />
         ))}

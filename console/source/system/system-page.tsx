@@ -36,7 +36,6 @@ export function SystemPage() {
 }
 
 const tokens = (value: number): string => `${decimal(value, value < 10 ? 1 : 0)}`
-const milliseconds = (value: number): string => `${decimal(value, value < 10 ? 1 : 0)} ms`
 const whole = (value: number): string => (Number.isInteger(value) ? decimal(value, 0) : '')
 
 function LivePlots({ state }: { state: SystemState | undefined }) {
@@ -56,19 +55,28 @@ function LivePlots({ state }: { state: SystemState | undefined }) {
   )
   return (
     <div class="plots large">
-      <Plot title={words.throughput} series={plots.throughput} axis="time" format={tokens} group="system" height={140}>
+      <Plot
+        title={words.throughput}
+        series={plots.throughput}
+        axis="time"
+        format={tokens}
+        fromZero
+        group="system"
+        height={140}
+      >
         <span class="hint">{words.tokensPerSecond}</span>
       </Plot>
       <Plot
         title={words.latency}
         series={plots.latency}
         axis="time"
-        format={milliseconds}
+        format={duration}
+        logarithmic
         group="system"
         height={140}
       />
-      <Plot title={words.queue} series={plots.queue} axis="time" format={whole} group="system" height={140} />
-      <Plot title={words.memory} series={plots.memory} axis="time" format={bytes} group="system" height={140}>
+      <Plot title={words.queue} series={plots.queue} axis="time" format={whole} fromZero group="system" height={140} />
+      <Plot title={words.memory} series={plots.memory} axis="time" format={bytes} fromZero group="system" height={140}>
         {state && <span class="hint">{words.ofTotal(bytes(state.memory.total))}</span>}
       </Plot>
     </div>
