@@ -222,8 +222,8 @@ export class Scheduler {
   }
 }
 
-function rowOf({ slot, computed }: Sequence, tokens: readonly number[], wanted: number): StepRow {
-  return { slot: slot?.index ?? 0, past: computed, tokens, wanted }
+function rowOf({ slot, computed, readsLogits }: Sequence, tokens: readonly number[], wanted: number): StepRow {
+  return { slot: slot?.index ?? 0, past: computed, tokens, wanted, logits: readsLogits && wanted > 0 }
 }
 
 /** How many tokens two prompts begin with in common. */

@@ -4,7 +4,7 @@ import { type FinishReason, type Guide, joinGuides, stopIds } from './guide.ts'
 import { PromptLookup } from './lookup.ts'
 import type { GeneratedToken, TokenRequest, Usage } from './request.ts'
 import { adjustLogits, adjusts } from './sampling/adjust.ts'
-import { drawToken } from './sampling/draw.ts'
+import { badLogits, drawToken } from './sampling/draw.ts'
 import { History } from './sampling/history.ts'
 import { topTokens } from './sampling/log-probabilities.ts'
 import type { Slot } from './slots.ts'
@@ -138,23 +138,35 @@ export class Sequence {
     this.stream.end({ reason, usage: this.usage })
   }
 
+  /** Whether the next token takes more than the most likely one and its probability. */
+  get readsLogits(): boolean {
+    const { sampling = {}, logProbabilities } = this.request
+    const isForced = this.guide.forced !== undefined && logProbabilities !== undefined
+    return this.changesLogits || (sampling.temperature ?? 0) !== 0 || (logProbabilities ?? 0) > 0 || isForced
+  }
+
+  private get changesLogits(): boolean {
+    return adjusts(this.request.sampling ?? {}) || this.guide.restrict !== undefined
+  }
+
   private choose({ logits, best, logSumExp }: NextToken): number {
     const { sampling = {} } = this.request
-    const changes = adjusts(sampling) || this.guide.restrict !== undefined
+    const changes = this.changesLogits
     if (!changes && (sampling.temperature ?? 0) === 0 && Number.isFinite(logSumExp)) return best
+    if (!logits) throw badLogits()
     const own = changes ? logits.slice() : logits
     if (changes) adjustLogits(own, sampling, this.history)
     this.guide.restrict?.(own)
     return drawToken(own, sampling, randomUniform(this.key, this.newTokens))
   }
 
-  private describe(id: number, { logits, logSumExp: normalizer }: NextToken): GeneratedToken {
+  private describe(id: number, { logits, best, bestLogit, logSumExp: normalizer }: NextToken): GeneratedToken {
     const { logProbabilities: count } = this.request
     if (count === undefined) return { id }
     return {
       id,
-      logProbability: (logits[id] as number) - normalizer,
-      alternatives: count > 0 ? topTokens(logits, count, normalizer) : [],
+      logProbability: (id === best ? bestLogit : (logits?.[id] as number)) - normalizer,
+      alternatives: count > 0 && logits ? topTokens(logits, count, normalizer) : [],
     }
   }
 

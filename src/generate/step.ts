@@ -14,8 +14,10 @@ export interface StepRow {
   readonly past: number
   /** What comes next; at least one. */
   readonly tokens: readonly number[]
-  /** For how many tokens, counted from the last one, logits are wanted. */
+  /** For how many tokens, counted from the last one, it is wanted what follows. */
   readonly wanted: number
+  /** Whether that takes all logits, and not the most likely token alone. */
+  readonly logits: boolean
 }
 
 /** What a step computed. Disposed once it is read. */
@@ -26,13 +28,17 @@ export interface StepResult extends Disposable {
 
 /** What the model says of the token after one place. */
 export interface NextToken {
-  /** `[V]` */
-  readonly logits: Float32Array
+  /** `[V]`, where some row of the step asked for them */
+  readonly logits: Float32Array | undefined
   /** The most likely token, the first of equals. */
   readonly best: number
+  /** The logit of the most likely token. */
+  readonly bestLogit: number
   /** ln Σ exp of the logits; not finite where they are no usable numbers. */
   readonly logSumExp: number
 }
+
+type Outputs = readonly [NDArray<'f32'> | undefined, NDArray<'i64'>, NDArray<'f32'>, NDArray<'f32'>]
 
 const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
 const column = { dtype: 'i64', shape: ['batch'] } as const
@@ -89,8 +95,8 @@ export class Step {
         const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
         if (after) keep(after)
         const logits = logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
-        const { tokens, logSumExp } = logitSummary(logits, 1)
-        return [logits, tokens, logSumExp]
+        const { values, tokens, logSumExp } = logitSummary(logits, 1)
+        return [logits, tokens, values, logSumExp]
       },
       options,
       variables,
@@ -103,17 +109,19 @@ export class Step {
   async run(rows: readonly StepRow[]): Promise<StepResult> {
     const inputs = arraysOf(rows, this.fewest)
     try {
-      const outputs = await this.program.run(inputs)
-      const [logits, tokens, sums] = outputs as [NDArray<'f32'>, NDArray<'i64'>, NDArray<'f32'>]
+      // Logits are a megabyte for a few rows: they leave the session only where someone reads them.
+      const outputs = await this.program.runWithout(rows.some(({ logits }) => logits) ? [] : [0], inputs)
+      const [logits, tokens, largest, sums] = outputs as Outputs
       const next = Array.from({ length: rows.reduce((sum, { wanted }) => sum + wanted, 0) }, (_, at) => ({
-        logits: logits.data.subarray(at * this.vocabulary, (at + 1) * this.vocabulary),
+        logits: logits?.data.subarray(at * this.vocabulary, (at + 1) * this.vocabulary),
         best: Number(tokens.data[at]),
+        bestLogit: largest.data[at] as number,
         logSumExp: sums.data[at] as number,
       }))
       return {
         next,
         [Symbol.dispose]: () => {
-          for (const output of outputs) output.dispose()
+          for (const output of outputs) output?.dispose()
         },
       }
     } finally {

@@ -89,6 +89,8 @@ type Fetch = { readonly kind: 'result' } | { readonly kind: 'state'; readonly in
 interface Binding {
   readonly feeds: readonly NDArray[]
   readonly fetches: readonly (NDArray | undefined)[]
+  /** Names of the results that it leaves out. */
+  readonly absent: ReadonlySet<string>
   readonly run: BoundRun
 }
 
@@ -151,14 +153,28 @@ export class Program {
    * @returns one array for each result
    */
   async run(inputs: readonly NDArray[], options?: RunOptions): Promise<NDArray[]> {
-    const binding = this.bind(inputs)
+    return (await this.runWithout([], inputs, options)) as NDArray[]
+  }
+
+  /**
+   * As `run`, without some results: what they are computed from never leaves the session.
+   *
+   * @param without numbers of results
+   * @returns undefined in their places
+   */
+  async runWithout(
+    without: readonly number[],
+    inputs: readonly NDArray[],
+    options?: RunOptions,
+  ): Promise<(NDArray | undefined)[]> {
+    const binding = this.bind(inputs, without)
     const arrays = await binding.run.run(options)
     return this.finish(binding, arrays)
   }
 
   runSync(inputs: readonly NDArray[]): NDArray[] {
     const binding = this.bind(inputs)
-    return this.finish(binding, binding.run.runSync())
+    return this.finish(binding, binding.run.runSync()) as NDArray[]
   }
 
   /** Ends profiling; the path of the profile. */
@@ -181,25 +197,37 @@ export class Program {
     this.bindings = []
   }
 
-  private bind(inputs: readonly NDArray[]): Binding {
+  private bind(inputs: readonly NDArray[], without: readonly number[] = []): Binding {
     const feeds = this.feeds(inputs)
+    const absent = new Set(without.map((result) => this.resultName(result)))
     const fetches = this.fetches.map((fetch) =>
       fetch.kind === 'state' ? (fetch.inPlace ? feeds[fetch.input] : this.spare(fetch.input)) : undefined,
     )
     const same = (left: readonly unknown[], right: readonly unknown[]) =>
       left.every((item, index) => item === right[index])
-    const known = this.bindings.find((binding) => same(binding.feeds, feeds) && same(binding.fetches, fetches))
+    const known = this.bindings.find(
+      (binding) =>
+        same(binding.feeds, feeds) &&
+        same(binding.fetches, fetches) &&
+        binding.absent.size === absent.size &&
+        same([...binding.absent], [...absent]),
+    )
     if (known) return known
     const named = (arrays: readonly (NDArray | undefined)[], ports: LoweredGraph['inputs']): Arrays =>
       Object.fromEntries(ports.flatMap(({ name }, index) => (arrays[index] ? [[name, arrays[index]]] : [])))
-    const run = this.session.bind(named(feeds, this.lowered.inputs), named(fetches, this.lowered.outputs))
-    const binding = { feeds, fetches, run }
+    const run = this.session.bind(named(feeds, this.lowered.inputs), named(fetches, this.lowered.outputs), absent)
+    const binding = { feeds, fetches, absent, run }
     if (this.options.reuseOutputs) {
       // Two bindings: state in a second buffer alternates between two sets of arrays.
       for (const old of this.bindings.splice(0, this.bindings.length - 1)) old.run.dispose()
       this.bindings.push(binding)
     }
     return binding
+  }
+
+  /** The name of an output of the graph, of which results are the first. */
+  private resultName(output: number): string {
+    return (this.lowered.outputs[output] as { name: string }).name
   }
 
   private feeds(inputs: readonly NDArray[]): NDArray[] {
@@ -225,11 +253,11 @@ export class Program {
   }
 
   /** Hands out the results, and puts the second buffers in the place of the state they replace. */
-  private finish(binding: Binding, arrays: Arrays): NDArray[] {
-    const results: NDArray[] = []
+  private finish(binding: Binding, arrays: Arrays): (NDArray | undefined)[] {
+    const results: (NDArray | undefined)[] = []
     this.fetches.forEach((fetch, output) => {
       if (fetch.kind === 'result') {
-        results.push(arrays[(this.lowered.outputs[output] as { name: string }).name] as NDArray)
+        results.push(arrays[this.resultName(output)])
       } else if (!fetch.inPlace) this.exchange(fetch.input, binding)
     })
     if (!this.options.reuseOutputs) binding.run.dispose()

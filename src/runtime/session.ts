@@ -45,9 +45,10 @@ export interface Session {
    *
    * @param feeds one array for every input
    * @param fetches arrays to write outputs into; a fed array may be fetched too, and is then updated in place
+   * @param without outputs that are left out
    * @throws R1Error `unknown-input`, `missing-input`, `unknown-output`, `dtype-mismatch`, `shape-mismatch`, `device-mismatch`
    */
-  bind(feeds: Arrays, fetches?: Arrays): BoundRun
+  bind(feeds: Arrays, fetches?: Arrays, without?: ReadonlySet<string>): BoundRun
   /** Runs once without blocking the event loop. @throws R1Error as `bind` and `BoundRun.run` */
   run(feeds: Arrays, fetches?: Arrays, options?: RunOptions): Promise<Arrays>
   /** Runs once and blocks. @throws R1Error as `bind` and `BoundRun.run` */

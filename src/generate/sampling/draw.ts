@@ -21,7 +21,12 @@ export function mostLikely(logits: Float32Array): number {
     }
   }
   if (best >= 0 && largest < Number.POSITIVE_INFINITY && !hasNaN(logits, sum)) return best
-  throw new R1Error('bad-logits', 'The model gave no usable probabilities for the next token.', {
+  throw badLogits()
+}
+
+/** What says that no token can follow. */
+export function badLogits(): R1Error {
+  return new R1Error('bad-logits', 'The model gave no usable probabilities for the next token.', {
     remedy: 'Check the checkpoint for values that are not finite, and what forbids tokens.',
   })
 }

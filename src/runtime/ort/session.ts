@@ -43,10 +43,11 @@ class NativeSession implements Session, RunOwner {
     return this.#address
   }
 
-  bind(feeds: Arrays, fetches: Arrays = {}): BoundRun {
+  bind(feeds: Arrays, fetches: Arrays = {}, without: ReadonlySet<string> = new Set()): BoundRun {
     const lengths = checkFeeds(this.inputs, feeds, this.device)
     checkFetches(this.outputs, fetches, this.device, lengths)
-    return new NativeRun(this.#runtime, this, this, feeds, fetches, lengths)
+    const outputs = this.outputs.filter(({ name }) => !without.has(name))
+    return new NativeRun(this.#runtime, this, { inputs: this.inputs, outputs }, feeds, fetches, lengths)
   }
 
   async run(feeds: Arrays, fetches?: Arrays, options?: RunOptions): Promise<Arrays> {
