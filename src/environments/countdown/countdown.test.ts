@@ -18,6 +18,11 @@ describe('countdown', () => {
     await expectConsistent(await loadEnvironment('countdown', { options }), 150)
   })
 
+  it('refuses a search that would not end', async () => {
+    const options = { numbers: [3, 5], search: 'systematic' }
+    await expect(loadEnvironment('countdown', { options })).rejects.toThrow('use search: guided')
+  })
+
   it('says where the thought arrived: the last result is the target', async () => {
     const environment = await loadEnvironment('countdown')
     for (const { prompt, completion } of await take(200, environment.traces?.('train', 1) ?? [])) {

@@ -11,24 +11,31 @@ import { expressionOf, searchGuided, searchSystematically } from './search.ts'
 
 const count = z.int().min(2).max(6)
 
-const options = z.strictObject({
-  numbers: z
-    .union([count, z.array(count).min(1)])
-    .default(3)
-    .describe('How many numbers; of several counts one is drawn.'),
-  largestNumber: z.int().min(2).max(100).default(12).describe('Numbers lie from 1 to it.'),
-  largestTarget: z.int().min(2).max(200).default(100).describe('Targets lie from 1 to it.'),
-  thinking: z.boolean().default(true).describe(thinkingDescription),
-  search: z
-    .enum(['systematic', 'guided', 'auto'])
-    .default('auto')
-    .describe(
-      'How traces think: all ways in order, or random ones until a right one; auto is the first up to 3 numbers.',
-    ),
-  attempts: z.int().min(1).max(100).default(8).describe('Most lines of a guided search.'),
-  formatReward: z.number().default(0).describe('Reward of a wrong answer that is an expression of the right numbers.'),
-  ...wordingShape,
-})
+const options = z
+  .strictObject({
+    numbers: z
+      .union([count, z.array(count).min(1)])
+      .default(3)
+      .describe('How many numbers; of several counts one is drawn.'),
+    largestNumber: z.int().min(2).max(100).default(12).describe('Numbers lie from 1 to it.'),
+    largestTarget: z.int().min(2).max(200).default(100).describe('Targets lie from 1 to it.'),
+    thinking: z.boolean().default(true).describe(thinkingDescription),
+    search: z
+      .enum(['systematic', 'guided', 'auto'])
+      .default('auto')
+      .describe(
+        'How traces think: all ways in order, or random ones until a right one; auto is the first up to 3 numbers.',
+      ),
+    attempts: z.int().min(1).max(100).default(8).describe('Most lines of a guided search.'),
+    formatReward: z
+      .number()
+      .default(0)
+      .describe('Reward of a wrong answer that is an expression of the right numbers.'),
+    ...wordingShape,
+  })
+  .refine(({ numbers, search }) => search !== 'systematic' || Math.max(...[numbers].flat()) <= 4, {
+    message: 'A systematic search of more than 4 numbers never ends; use search: guided.',
+  })
 
 /** What a reward needs to know of a problem. */
 export interface CountdownData {
