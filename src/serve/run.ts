@@ -2,6 +2,7 @@ import { defaultModel, shippedModel } from '../checkpoint/shipped.ts'
 import { R1Error } from '../errors.ts'
 import { openStore } from '../store/index.ts'
 import { describeConfig, type ResolvedConfig } from './config/load-config.ts'
+import type { ModelSource } from './models/pool.ts'
 import { modelSources } from './models/sources.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -25,9 +26,14 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
       : `Set: ${set.map(([key, { value, from }]) => `${key} ${String(value)} (${from})`).join(', ')}`,
     { event: 'config', settings },
   )
-  const store = await openStore({ data: config.data })
-  const server = await startServer({ config, store, models }).catch(async (error: unknown) => {
-    await store.close()
+  // The model is loaded in another process, while this one opens the database.
+  const early = config.preload ? loadEarly(models) : undefined
+  const store = await openStore({ data: config.data }).catch(async (error: unknown) => {
+    await early?.giveUp()
+    throw error
+  })
+  const server = await startServer({ config, store, models: early?.models ?? models }).catch(async (error: unknown) => {
+    await Promise.all([store.close(), early?.giveUp()])
     throw error
   })
   const { address, context } = server
@@ -48,6 +54,32 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
     throw error
   }
   await stopped
+}
+
+/** Begins to load the default model; whoever asks for it first gets that loading. */
+function loadEarly([first, ...others]: readonly ModelSource[]) {
+  const { id, load } = first as ModelSource
+  const controller = new AbortController()
+  const loading = load(controller.signal)
+  // Told to whoever asks for it.
+  loading.catch(() => undefined)
+  let isTaken = false
+  const source: ModelSource = {
+    id,
+    load(signal) {
+      if (isTaken) return load(signal)
+      isTaken = true
+      signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
+      return loading
+    },
+  }
+  return {
+    models: [source, ...others],
+    async giveUp() {
+      controller.abort()
+      await loading.then((served) => served.close()).catch(() => undefined)
+    },
+  }
 }
 
 function shippedPath(): string {

@@ -1,8 +1,9 @@
 import { type LlamaConfig, llama } from '../../models/llama.ts'
+import type { trainNames } from './train-names.ts'
 
 /** A model and batch that `r1 bench train` measures. */
 export interface TrainConfiguration {
-  readonly name: string
+  readonly name: (typeof trainNames)[number]
   readonly model: LlamaConfig
   /** Sequences a step. */
   readonly batch: number

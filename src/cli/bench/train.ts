@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import { R1Error } from '../../errors.ts'
 import { runApart } from './apart.ts'
 import type { Benchmark } from './benchmark.ts'
-import { trainConfigurations } from './train-configurations.ts'
+import { trainNames } from './train-names.ts'
 import type { TrainRow } from './train-run.ts'
 
 interface TrainOptions {
@@ -22,13 +22,17 @@ async function measureApart(name: string, options: TrainOptions, signal: AbortSi
 }
 
 async function measureHere(name: string, options: TrainOptions): Promise<TrainRow> {
+  const [{ trainConfigurations }, { runTraining }, { measureRoof }] = await Promise.all([
+    import('./train-configurations.ts'),
+    import('./train-run.ts'),
+    import('./roof.ts'),
+  ])
   const configuration = trainConfigurations.find((known) => known.name === name)
   if (!configuration) {
     throw new R1Error('unknown-configuration', `There is no training configuration '${name}'.`, {
-      remedy: `Use one of ${trainConfigurations.map((known) => known.name).join(', ')}.`,
+      remedy: `Use one of ${trainNames.join(', ')}.`,
     })
   }
-  const [{ runTraining }, { measureRoof }] = await Promise.all([import('./train-run.ts'), import('./roof.ts')])
   const threads = Number(options.threads)
   const gflops = await measureRoof({ threads, rounds: 6 })
   const { precision, kernels } = options
@@ -40,10 +44,7 @@ export const train: Benchmark<TrainOptions & Record<string, unknown>, readonly T
   name: 'train',
   summary: 'Training steps of Llama decoders, in tokens a second.',
   options: [
-    new Option('--config <names...>', 'which configurations').default(
-      trainConfigurations.map(({ name }) => name),
-      'all',
-    ),
+    new Option('--config <names...>', 'which configurations').default(trainNames, 'all'),
     new Option('--steps <n>', 'steps of each; the first two are warm-up').default('8'),
     new Option('--threads <n>', 'threads of a step').default('2'),
     new Option('--precision <name>', 'operands inside matrix products').choices(['f32', 'bf16']).default('f32'),

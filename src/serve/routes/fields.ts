@@ -22,7 +22,8 @@ export const samplingFields = {
   min_p: optional(number(0, 1)),
   frequency_penalty: optional(number(-2, 2)),
   presence_penalty: optional(number(-2, 2)),
-  repetition_penalty: optional(z.number().gt(0).max(100)),
+  // Smaller ones make numbers of logits that no number holds.
+  repetition_penalty: optional(number(0.01, 100)),
   logit_bias: optional(z.record(z.string().regex(/^\d{1,9}$/), number(-100, 100))),
   seed: optional(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)),
   stop: optional(z.union([z.string().min(1).max(1000), z.array(z.string().min(1).max(1000)).max(16)])),
