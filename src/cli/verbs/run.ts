@@ -101,6 +101,7 @@ export function run(): Command {
     .option('--threads <n>', 'threads of a step; what the machine has without it', parseWhole)
     .action(async (file: string, { json, resume = false, only, dryRun, runs, threads }: RunValues) => {
       const { planRecipe, runRecipe } = await import('../../recipe/run.ts')
+      const { toldToServer } = await import('../../serve/console/runs/tell-server.ts')
       const recipe = await readRecipe(file)
       await interruptible(async (signal) => {
         const planned = await planRecipe(recipe, { runs, resume, signal })
@@ -130,7 +131,9 @@ export function run(): Command {
               progress(progressOf(pace, line))
             },
           }
-          for await (const stage of runRecipe(recipe, options)) done.push(stage)
+          await toldToServer(runs, recipe.name, async () => {
+            for await (const stage of runRecipe(recipe, options)) done.push(stage)
+          })
           return done
         })
         printResult(finished, json, formatFinished)

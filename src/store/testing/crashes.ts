@@ -39,9 +39,12 @@ export async function crashUnderLoad(folder: string, { kills, random, onKill }: 
       await sleep(300 + random() * 2000)
       killsOfOpening++
     } else {
-      const failure = await worker.line((line) => line.sent ?? line.failed)
+      const enough = 1 + Math.floor(random() * 100)
+      const failure = await worker.line(
+        (line) => line.failed ?? worker.lines.filter(({ acknowledged }) => acknowledged).length >= enough,
+      )
       if (failure?.failed) throw new Error(`The store did not open: ${failure.message}`)
-      await sleep(50 + random() * 800)
+      await sleep(random() * 20)
     }
     await worker.kill()
     for (const line of worker.lines) {

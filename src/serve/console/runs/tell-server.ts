@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { R1Error } from '../../../errors.ts'
-import { findOwner, type RunStatus } from '../../../store/index.ts'
+import type { RunStatus } from '../../../store/index.ts'
+import { findOwner } from '../../../store/lock/owner.ts'
 
 /** The server that has the data folder open, if there is one that can be asked. */
 async function tell(folder: string, name: string, status: RunStatus, details: object | null): Promise<void> {
