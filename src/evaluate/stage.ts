@@ -6,6 +6,7 @@ import { openCheckpoint } from '../checkpoint/index.ts'
 import { R1Error } from '../errors.ts'
 import { DeepSeekR1 } from '../generate/index.ts'
 import { modelOf } from '../models/index.ts'
+import { drawingOperations, parametersOf } from '../train/stages/estimate.ts'
 import type { Stage, StageContext } from '../train/stages/stage.ts'
 import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
 import { openTask, runTask, SampleFile, type TaskResult, taskSchema } from './tasks/index.ts'
@@ -37,7 +38,7 @@ export const evaluate: Stage<typeof options> = {
   name: 'evaluate',
   summary: 'Measures the checkpoint on tasks; every text is written to samples.jsonl.',
   options,
-  async plan({ tasks, perplexity }, { parent, base }) {
+  async plan({ tasks, perplexity, limit, samples, maxNewTokens }, { parent, base }) {
     if (tasks.length + perplexity.length === 0) {
       throw new R1Error('bad-option', 'There is nothing to measure.', {
         remedy: 'Name tasks, or texts for the perplexity.',
@@ -46,11 +47,10 @@ export const evaluate: Stage<typeof options> = {
     for (const file of perplexity) await findFile(resolve(base, file))
     for (const task of tasks) await (await openTask(task, { base, chats: false })).environment.close?.()
     await using checkpoint = await openCheckpoint(parent)
-    const shapes = modelOf(checkpoint.config)
-      .parameters()
-      .map(({ tensor }) => tensor.shape as readonly number[])
-    const parameters = shapes.reduce((sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1), 0)
-    return { parameters, steps: 0, tokens: 0, operations: 0, memory: 0 }
+    const parameters = parametersOf(modelOf(checkpoint.config))
+    const texts = tasks.length * limit * samples
+    const operations = drawingOperations(parameters, texts, maxNewTokens)
+    return { parameters, steps: 0, tokens: texts * (maxNewTokens / 2), operations, memory: 4 * parameters }
   },
   async run(settings, context) {
     const { parent, folder } = context

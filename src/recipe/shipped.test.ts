@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openCheckpoint } from '../checkpoint/index.ts'
 import { parseRecipe } from './recipe.ts'
-import { planRecipe, runRecipe } from './run.ts'
+import { type FinishedStage, planRecipe, runRecipe } from './run.ts'
 import { stages } from './stages.ts'
 
 const recipes = fileURLToPath(new URL('../../recipes', import.meta.url))
@@ -38,13 +38,13 @@ describe('recipes of the repository', () => {
       // A model that has hardly learnt solves nothing: its teacher's texts are taken as they are.
       .replace('problems: 256', 'problems: 8\n        threshold: 0')
     const recipe = parseRecipe(text, file, stages)
-    const finished = []
+    const finished: FinishedStage[] = []
     for await (const stage of runRecipe(recipe, { runs: join(folder, 'run') })) finished.push(stage)
     expect(finished.map(({ name }) => name.slice(3))).toEqual(
       'pretrain sft evaluate grpo evaluate distill evaluate quantize evaluate'.split(' '),
     )
     const [teacher, student, quantised] = await Promise.all(
-      [3, 5, 7].map((index) => openCheckpoint((finished[index] as (typeof finished)[0]).checkpoint)),
+      [3, 5, 7].map((index) => openCheckpoint((finished[index] as FinishedStage).checkpoint)),
     )
     expect([teacher?.config.num_hidden_layers, student?.config.num_hidden_layers]).toEqual([3, 1])
     expect(quantised?.format).toBe('gguf')

@@ -15,6 +15,7 @@ import { ProblemReader } from '../../train/sampling/problems.ts'
 import { schedule } from '../../train/schedule.ts'
 import { stateFile } from '../../train/stages/drive.ts'
 import { openEnvironment } from '../../train/stages/environment-option.ts'
+import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
 import { type Measurement, measure } from '../measure.ts'
 import { type PolicyReport, PolicyTrainer, type PolicyTrainerOptions } from '../policy-trainer.ts'
@@ -57,14 +58,14 @@ export async function planPolicy(options: PolicyOptions, group: number, context:
   } finally {
     await environment.close?.()
   }
-  const parameters = model
-    .parameters()
-    .reduce((sum, { tensor }) => sum + tensor.shape.reduce<number>((product, extent) => product * Number(extent), 1), 0)
-  // Completions of half the length, drawn token by token (2 a parameter) and learnt from (6).
-  const tokens = steps * questions * group * (promptLength / 2 + maxNewTokens / 2)
+  const parameters = parametersOf(model)
+  const completions = steps * questions * group
+  const tokens = completions * (promptLength / 2 + maxNewTokens / 2)
+  // A third of the groups have nothing to learn from.
+  const operations = drawingOperations(parameters, completions, maxNewTokens) + 4 * parameters * tokens
   const feedForward = Number(model.config.intermediate_size ?? 4 * model.width)
   const activations = rows * contextOf(options) * model.layers * (8 * model.width + 3 * feedForward)
-  return { parameters, steps, tokens, operations: 8 * parameters * tokens, memory: 4 * (4 * parameters + activations) }
+  return { parameters, steps, tokens, operations, memory: 4 * (4 * parameters + activations) }
 }
 
 /** Everything that a stage holds open. */

@@ -20,6 +20,7 @@ import { Sampler } from '../sampling/sampler.ts'
 import { drawVerified, type VerifiedSample } from '../sampling/verified.ts'
 import { hashesOf } from './data-options.ts'
 import { environmentSchema, openEnvironment } from './environment-option.ts'
+import { drawingOperations, parametersOf } from './estimate.ts'
 import { loopShape } from './options.ts'
 import { rowBatches } from './row-batches.ts'
 import type { Stage, StageContext } from './stage.ts'
@@ -258,6 +259,14 @@ async function seated(settings: Options, context: StageContext): Promise<readonl
 /** Learns from a larger model. */
 export const distill: Stage<typeof options> = {
   ...withTeacher,
-  plan: async (settings, context) => withTeacher.plan(...(await seated(settings, context))),
+  async plan(settings, context) {
+    const [taught, own] = await seated(settings, context)
+    const plan = await withTeacher.plan(taught, own)
+    if (!taught.samples) return plan
+    await using checkpoint = await openTeacher(teacherOf(taught), context.base)
+    const { problems, each, maxNewTokens } = taught.samples
+    const drawing = drawingOperations(parametersOf(modelOf(checkpoint.config)), problems * each, maxNewTokens)
+    return { ...plan, operations: plan.operations + drawing }
+  },
   run: async (settings, context) => withTeacher.run(...(await seated(settings, context))),
 }

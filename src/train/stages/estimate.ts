@@ -19,8 +19,7 @@ const sizeOf = (shape: readonly unknown[]): number =>
 export function estimateLoop(model: Model, options: LoopOptions): StagePlan {
   const steps = stepsOf(options)
   const { batch, length, accumulation, checkpointing, adapter, ema } = options
-  const shapes = model.parameters().map(({ tensor }) => tensor.shape)
-  const parameters = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const parameters = parametersOf(model)
   const tokens = steps * batch * length
   const feedForward = Number(model.config.intermediate_size ?? 4 * model.width)
   const part = (batch / accumulation) * length
@@ -35,4 +34,17 @@ export function estimateLoop(model: Model, options: LoopOptions): StagePlan {
     operations: (adapter ? 4 : checkpointing ? 8 : 6) * parameters * tokens,
     memory: 4 * (numbers * parameters + activations + logits),
   }
+}
+
+/**
+ * Operations that take as long as drawing texts does: about 8 a parameter and token, for small products run at a quarter of
+ * what large ones reach (`r1 bench rl`). Texts end at half of the most tokens, on average.
+ */
+export function drawingOperations(parameters: number, texts: number, maxNewTokens: number): number {
+  return 8 * parameters * texts * (maxNewTokens / 2)
+}
+
+/** Numbers of all parameters of a model. */
+export function parametersOf(model: Model): number {
+  return model.parameters().reduce((sum, { tensor }) => sum + sizeOf(tensor.shape), 0)
 }
