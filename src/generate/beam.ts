@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts'
+import type { EngineLike } from './engine-like.ts'
 import type { FinishReason } from './guide.ts'
 import { checkWhole } from './request.ts'
 
@@ -35,7 +35,7 @@ interface Candidate {
  * @returns texts, the best first
  * @throws R1Error `bad-option`, and what the engine throws
  */
-export async function beamSearch(engine: Engine, prompt: ArrayLike<number>, options: BeamOptions): Promise<Beam[]> {
+export async function beamSearch(engine: EngineLike, prompt: ArrayLike<number>, options: BeamOptions): Promise<Beam[]> {
   const { beams, maxNewTokens, lengthPenalty = 1, signal } = options
   checkWhole('beams', beams, 2, 10)
   checkWhole('maxNewTokens', maxNewTokens, 1, Number.MAX_SAFE_INTEGER)
@@ -64,7 +64,7 @@ export async function beamSearch(engine: Engine, prompt: ArrayLike<number>, opti
 
 /** The most likely next tokens of a text: one more than are kept may end it. */
 async function continuations(
-  engine: Engine,
+  engine: EngineLike,
   prompt: ArrayLike<number>,
   { ids, logProbability }: Candidate,
   beams: number,

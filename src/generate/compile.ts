@@ -45,6 +45,8 @@ export class LazyProgram {
   }
 
   async dispose(): Promise<void> {
-    ;(await this.compiled)?.program.dispose()
+    // Where it could not be compiled there is nothing to free, and whoever ran it was told.
+    const compiled = await this.compiled?.catch(() => undefined)
+    compiled?.program.dispose()
   }
 }

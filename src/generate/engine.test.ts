@@ -213,6 +213,8 @@ describe('an engine', () => {
     const waiting = [engine.generate({ prompt }), engine.generate({ prompt })]
     expect(refused({ prompt })).toBe('queue-full')
     await Promise.all([admitted, ...waiting].map((stream) => stream.finish))
+    const half = { cacheType: 'half' as 'f16' }
+    await expect(Engine.create(loaded, half)).rejects.toMatchObject({ code: 'bad-option' })
     await expect(Engine.create(loaded, { context: 1e9 })).rejects.toMatchObject({ code: 'bad-option' })
     await expect(Engine.create(await loadTiny('bert-plain'))).rejects.toMatchObject({ code: 'no-cache' })
   })

@@ -1,4 +1,5 @@
 import { R1Error } from '../errors.ts'
+import type { CacheDType } from '../models/cache.ts'
 import type { Model } from '../models/index.ts'
 import type { ProgramOptions } from '../runtime/program.ts'
 import type { EngineLike } from './engine-like.ts'
@@ -14,6 +15,8 @@ import type { TokenStream } from './token-stream.ts'
 
 /** What keys and values are kept in; of int8 each head has a scale for every place. */
 export type CacheType = 'f32' | 'f16' | 'int8'
+
+const cacheTypes: Readonly<Record<CacheType, CacheDType>> = { f32: 'f32', f16: 'f16', int8: 'i8' }
 
 export interface EngineOptions extends ProgramOptions {
   /** Sequences side by side; 4 without it. */
@@ -71,23 +74,19 @@ export class Engine implements EngineLike {
   static async create(loaded: EngineModel, options: EngineOptions = {}): Promise<Engine> {
     const { model } = loaded
     if (!generates(model)) throw cannotGenerate(model)
-    const defaults = {
-      slots: defaultSlots,
-      context: Math.min(model.positions, 2048),
-      chunk: 256,
-      queue: {},
-      cacheType: 'f16',
-    } as const
-    const { slots, context, chunk, queue, cacheType, ...program } = { ...defaults, ...options }
+    const { slots = defaultSlots, context = Math.min(model.positions, 2048), chunk = 256, ...others } = options
+    const { queue = {}, cacheType = 'f16', ...program } = others
     checkWhole('slots', slots, 1, 1024)
     checkWhole('context', context, 2, model.positions)
     checkWhole('chunk', chunk, 1, 65536)
-    // A row that is shorter than the longest of its step is filled up behind its last token.
-    const size = {
-      slots,
-      tokens: context + longestDraft + 1,
-      dtype: cacheType === 'int8' ? ('i8' as const) : cacheType,
+    const dtype = cacheTypes[cacheType]
+    if (!dtype) {
+      throw new R1Error('bad-option', `cacheType cannot be ${String(cacheType)}.`, {
+        remedy: `Use ${Object.keys(cacheTypes).join(', ')}.`,
+      })
     }
+    // A row that is shorter than the longest of its step is filled up behind its last token.
+    const size = { slots, tokens: context + longestDraft + 1, dtype }
     const executor = await Executor.create(loaded, size, program)
     return new Engine(model, executor, { slots, context, chunk, queue })
   }

@@ -29,7 +29,12 @@ export class Executor {
 
   static async create(loaded: EngineModel, size: CacheSize, options: ProgramOptions): Promise<Executor> {
     const executor = new Executor(loaded, size, options)
-    await executor.start()
+    try {
+      await executor.start()
+    } catch (error) {
+      executor.dispose()
+      throw error
+    }
     return executor
   }
 
@@ -65,7 +70,8 @@ export class Executor {
       this.variables.set(name, NDArray.zeros(shape, dtype))
     const compile = (phase: ProductPhase) => Step.compile(this.loaded, this.variables, this.size, phase, this.options)
     const decode = await compile('decode')
+    this.steps = { decode, prefill: decode }
     // Only packed weights are read in two ways.
-    this.steps = { decode, prefill: this.loaded.stored?.size ? await compile('prefill') : decode }
+    if (this.loaded.stored?.size) this.steps = { decode, prefill: await compile('prefill') }
   }
 }

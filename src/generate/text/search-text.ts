@@ -1,10 +1,10 @@
 import { R1Error } from '../../errors.ts'
 import { type Beam, beamSearch } from '../beam.ts'
-import type { Engine } from '../engine.ts'
+import type { EngineLike } from '../engine-like.ts'
 import type { PromptTokens } from './generate-text.ts'
 import { type Choice, type GenerateOptions, type Generation, stopsOf } from './options.ts'
 import { TextFollower } from './text-follower.ts'
-import type { TextModel } from './text-model.ts'
+import type { TextFormat } from './text-model.ts'
 
 /** Tokens of a text where nothing is said. */
 const defaultLength = 256
@@ -18,8 +18,8 @@ const others = ['temperature', 'topK', 'topP', 'minP', 'n', 'thinkingBudget', 's
  * @throws R1Error `bad-option` for options that draw tokens or forbid them, and as {@link beamSearch}
  */
 export async function searchText(
-  engine: Engine,
-  { tokenizer, stopIds }: TextModel,
+  engine: EngineLike,
+  { tokenizer, stopIds }: TextFormat,
   { ids, inside }: PromptTokens,
   beams: number,
   options: GenerateOptions,
