@@ -16,7 +16,7 @@ export {
   type ChatTemplateOptions,
   type RenderedPrompt,
 } from './template/chat-template.ts'
-export { type RenderLimits, RenderPool } from './template/render-pool.ts'
+export { patientRenderLimits, type RenderLimits, RenderPool } from './template/render-pool.ts'
 export { type ChatTemplateSources, chooseChatTemplate } from './template/source.ts'
 export { tokenizerFromJson } from './tokenizer/from-json.ts'
 export { tokenizerFromGguf } from './tokenizer/gguf/from-gguf.ts'

@@ -13,6 +13,9 @@ export interface RenderLimits {
 
 export const defaultRenderLimits: RenderLimits = { milliseconds: 2000, characters: 2 ** 22 }
 
+/** Where nobody waits for an answer: a machine that is busy for seconds must not end hours of training. */
+export const patientRenderLimits: RenderLimits = { ...defaultRenderLimits, milliseconds: 120_000 }
+
 export interface RenderOptions {
   limits: RenderLimits
   /** Milliseconds since 1970 that the template takes for the present. Default: now. */

@@ -1,7 +1,7 @@
 import { openCheckpoint, readChatTemplate } from '../../checkpoint/index.ts'
 import { type Environment, type Example as Problem, score } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
-import { ChatTemplate, loadTokenizer, type RenderPool, type Tokenizer } from '../../text/index.ts'
+import { ChatTemplate, loadTokenizer, patientRenderLimits, type RenderPool, type Tokenizer } from '../../text/index.ts'
 
 /** A problem with its prompt as tokens. */
 export interface TokenProblem {
@@ -25,7 +25,7 @@ export class ProblemReader {
 
   static async open(folder: string, pool: RenderPool): Promise<ProblemReader> {
     const source = await readChatTemplate(folder)
-    const template = source === undefined ? undefined : new ChatTemplate(source, { pool })
+    const template = source === undefined ? undefined : new ChatTemplate(source, { pool, limits: patientRenderLimits })
     const tokenizer = await loadTokenizer(folder)
     await using checkpoint = await openCheckpoint(folder)
     const { eos, eot } = tokenizer.special

@@ -16,7 +16,7 @@ import {
 } from '../../data/index.ts'
 import type { Split } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
-import { ChatTemplate, loadTokenizer, RenderPool } from '../../text/index.ts'
+import { ChatTemplate, loadTokenizer, patientRenderLimits, RenderPool } from '../../text/index.ts'
 import { nextToken } from '../objectives/next-token.ts'
 import { checkRecords, dataShape, hashesOf, recordsOf } from './data-options.ts'
 import { loopShape } from './options.ts'
@@ -52,7 +52,7 @@ function checkFields(record: DataRecord, { messages, prompt, completion }: Field
 async function exampleMaker(data: Fields, parent: string, pool: RenderPool): Promise<MakeExamples> {
   const tokenizer = await loadTokenizer(parent)
   const source = await readChatTemplate(parent)
-  const template = source === undefined ? undefined : new ChatTemplate(source, { pool })
+  const template = source === undefined ? undefined : new ChatTemplate(source, { pool, limits: patientRenderLimits })
   return async (record) => {
     if (record.fields[data.messages] === undefined) {
       return [completionExample(tokenizer, textField(record, data.prompt), textField(record, data.completion))]
