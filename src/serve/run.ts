@@ -1,10 +1,9 @@
 import { defaultModel, shippedModel } from '../checkpoint/shipped.ts'
 import { R1Error } from '../errors.ts'
-import { openStore } from '../store/index.ts'
 import { describeConfig, type ResolvedConfig } from './config/load-config.ts'
 import type { ModelSource } from './models/pool.ts'
 import { modelSources } from './models/sources.ts'
-import { type RunningServer, startServer } from './server.ts'
+import type { RunningServer } from './server.ts'
 
 /** Tells the reader how far the server is: a line for people, and the same for programs. */
 export type Announce = (line: string, facts: Readonly<Record<string, unknown>>) => void
@@ -28,6 +27,7 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
   )
   // The model is loaded in another process, while this one opens the database.
   const early = config.preload ? loadEarly(models) : undefined
+  const [{ startServer }, { openStore }] = await loadParts()
   const store = await openStore({ data: config.data }).catch(async (error: unknown) => {
     await early?.giveUp()
     throw error
@@ -55,6 +55,9 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
   }
   await stopped
 }
+
+/** What a server is made of, loaded while the model already is. */
+const loadParts = () => Promise.all([import('./server.ts'), import('../store/index.ts')] as const)
 
 /** Begins to load the default model; whoever asks for it first gets that loading. */
 function loadEarly([first, ...others]: readonly ModelSource[]) {
