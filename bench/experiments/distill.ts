@@ -16,8 +16,8 @@ export const distill: Experiment = {
   name: 'distill',
   title: 'distill: off-policy, on-policy and from scratch at equal tokens',
   description: `The teacher (0.43 M parameters) has learnt to sort words of 4 to 6 letters from clean answers. The student (0.14 M) sees data
-of which a third of the answers have two letters exchanged: 150 steps of them alone make it a beginner, and each row goes
-on from there for 100 steps of about 380 tokens: on the same data, on the teacher's whole distribution over the data, on samples of
+of which a third of the answers have two letters exchanged: 300 steps of them alone make it a beginner, and each row goes
+on from there for 150 steps of about 380 tokens: on the same data, on the teacher's whole distribution over the data, on samples of
 the teacher that the checker finds right, or on what the student writes itself, judged by the teacher token by token.
 Measured on 500 unseen words: the share whose most likely answer is right.`,
   columns: { right: { title: 'right', digits: 3 }, tokens: { title: 'tokens learnt from', digits: 0 } },
@@ -65,15 +65,15 @@ Measured on 500 unseen words: the share whose most likely answer is right.`,
       await runStages(
         setting,
         'beginner',
-        `model: ${student}\nstages:\n${sft(noisy, 150, 'batch: 8, length: 64, rate: 3e-3, saveEvery: 1000')}`,
+        `model: ${student}\nstages:\n${sft(noisy, 300, 'batch: 8, length: 64, rate: 3e-3, saveEvery: 1000')}`,
       ),
     )
     yield ['beginner', await measure(beginner)]
     const texts = `data: { files: ${noisy} }, isolated: true`
     const distilling = (options: string, loop = packed) =>
-      `  - distill: { teacher: ${teacher}, ${options}, steps: 100, ${loop} }\n`
+      `  - distill: { teacher: ${teacher}, ${options}, steps: 150, ${loop} }\n`
     const arms: readonly (readonly [string, string, string])[] = [
-      ['data alone', `{ from: ${beginner} }`, sft(noisy, 100, packed)],
+      ['data alone', `{ from: ${beginner} }`, sft(noisy, 150, packed)],
       ['off-policy, forward KL', `{ from: ${beginner} }`, distilling(texts)],
       [
         'verified samples',
