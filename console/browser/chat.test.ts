@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath } from '../testing/browser.ts'
-import { answered, say, type Visit, type VisitOptions, Visits } from '../testing/visit.ts'
+import { answered, type StandInVisit, say, type VisitOptions, Visits } from '../testing/visit.ts'
 
 describe.skipIf(!chromiumPath)('the console, in Chromium: chat', () => {
   let visits: Visits
@@ -10,7 +10,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: chat', () => {
   afterAll(() => visits?.end())
 
   /** A visit whose page must have had no problem at the end. */
-  async function during(options: VisitOptions, test: (visit: Visit) => Promise<void>): Promise<void> {
+  async function during(options: VisitOptions, test: (visit: StandInVisit) => Promise<void>): Promise<void> {
     const visit = await visits.visit(options)
     try {
       await test(visit)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seriousFaults } from '../testing/axe.ts'
 import { chromiumPath } from '../testing/browser.ts'
 import { StandIn } from '../testing/stand-in.ts'
-import { answered, phone, say, type Visit, type VisitOptions, Visits } from '../testing/visit.ts'
+import { answered, phone, type StandInVisit, say, type VisitOptions, Visits } from '../testing/visit.ts'
 
 describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
   let visits: Visits
@@ -11,7 +11,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
   })
   afterAll(() => visits?.end())
 
-  async function during(options: VisitOptions, test: (visit: Visit) => Promise<void>): Promise<void> {
+  async function during(options: VisitOptions, test: (visit: StandInVisit) => Promise<void>): Promise<void> {
     const visit = await visits.visit(options)
     try {
       await test(visit)

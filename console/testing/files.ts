@@ -12,16 +12,29 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** The strictest policy the console lives with: files of the same server, nothing inline, no other address. */
-export const policy =
+const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+interface BuiltFile {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body?: Buffer
+}
+
+/** A file of the built console, as a server sends it. */
+export async function readBuilt(folder: string, path: string): Promise<BuiltFile> {
+  const name = path === '/' ? 'index.html' : normalize(path)
+  const body = await readFile(join(folder, name)).catch(() => undefined)
+  const headers = {
+    'content-type': types[extname(name)] ?? 'application/octet-stream',
+    'content-security-policy': policy,
+  }
+  return body ? { status: 200, headers, body } : { status: 404, headers }
+}
 
 /** Serves a file of the built console. */
 export async function serveFile(folder: string, path: string, response: ServerResponse): Promise<void> {
-  const name = path === '/' ? 'index.html' : normalize(path)
-  const bytes = await readFile(join(folder, name)).catch(() => undefined)
-  response.writeHead(bytes ? 200 : 404, {
-    'content-type': types[extname(name)] ?? 'application/octet-stream',
-    'content-security-policy': policy,
-  })
-  response.end(bytes)
+  const { status, headers, body } = await readBuilt(folder, path)
+  response.writeHead(status, headers)
+  response.end(body)
 }

@@ -4,15 +4,20 @@ import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { build } from 'vite'
 import { startBrowser } from './browser.ts'
+import { readBuilt } from './files.ts'
 import { StandIn, type StandInOptions } from './stand-in.ts'
 
-/** A visit to the console before a server of its own. */
+/** A visit to the console. */
 export interface Visit {
   readonly page: Page
-  readonly standIn: StandIn
   /** What went wrong on the page: errors, broken rules of the content security policy, requests to other servers. */
   readonly problems: string[]
   end(): Promise<void>
+}
+
+/** A visit to the console before a stand-in of its own. */
+export interface StandInVisit extends Visit {
+  readonly standIn: StandIn
 }
 
 export type VisitOptions = Omit<StandInOptions, 'folder'> & {
@@ -47,9 +52,33 @@ export class Visits {
     return new Visits(folder, await startBrowser())
   }
 
-  async visit({ context = {}, path = '', ...options }: VisitOptions = {}): Promise<Visit> {
+  /** A visit to a stand-in of its own. */
+  async visit({ context = {}, path = '', ...options }: VisitOptions = {}): Promise<StandInVisit> {
     const standIn = await StandIn.start({ folder: this.folder, ...options })
-    const window = await this.browser.newContext({ ...desktop, ...context })
+    const { page, problems, window } = await this.open(standIn.address, context)
+    await page.goto(standIn.address + path)
+    const end = async () => {
+      await window.close()
+      await standIn.close()
+    }
+    return { page, standIn, problems, end }
+  }
+
+  /** A visit to a server that is there: its `/api`, with the console as it is built now. */
+  async visitServer(address: string): Promise<Visit> {
+    const { page, problems, window } = await this.open(address)
+    await page.route('**/*', async (route) => {
+      const { pathname } = new URL(route.request().url())
+      if (pathname.startsWith('/api/')) return route.continue()
+      const { status, headers, body } = await readBuilt(this.folder, pathname)
+      return route.fulfill({ status, headers, ...(body ? { body } : {}) })
+    })
+    await page.goto(`${address}/`)
+    return { page, problems, end: () => window.close() }
+  }
+
+  private async open(address: string, options: BrowserContextOptions = {}) {
+    const window = await this.browser.newContext({ ...desktop, ...options })
     const page = await window.newPage()
     page.setDefaultTimeout(20_000)
     const problems: string[] = []
@@ -60,18 +89,13 @@ export class Visits {
     })
     page.on('request', (request) => {
       const url = request.url()
-      if (!url.startsWith(standIn.address) && !url.startsWith('blob:')) problems.push(`request to ${url}`)
+      if (!url.startsWith(address) && !url.startsWith('blob:')) problems.push(`request to ${url}`)
     })
     page.on('dialog', (dialog) => {
       problems.push(`dialog: ${dialog.message()}`)
       void dialog.dismiss()
     })
-    await page.goto(standIn.address + path)
-    const end = async () => {
-      await window.close()
-      await standIn.close()
-    }
-    return { page, standIn, problems, end }
+    return { page, problems, window }
   }
 
   async end(): Promise<void> {

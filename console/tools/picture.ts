@@ -1,5 +1,5 @@
 /**
- * Takes the README's picture of the console from a running server: `npm run picture:console -- http://127.0.0.1:8000`.
+ * Takes the README's picture of the console from a running server: `npm run picture:console -- http://127.0.0.1:8000 QUESTION MODEL`.
  *
  * The conversation in it is asked for while it is taken, so it shows what the server's own model says.
  */
@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path'
 import { startBrowser } from '../testing/browser.ts'
 import { answered, say } from '../testing/visit.ts'
 
-const [address = 'http://127.0.0.1:8000', question = 'Using the numbers 3, 5, 7 and 11, each once, make 24.'] =
-  process.argv.slice(2)
+const usual = 'Using the numbers 3, 5, 7 and 11, each once, make 24.'
+const [address = 'http://127.0.0.1:8000', question = usual, model] = process.argv.slice(2)
 const folder = resolve(import.meta.dirname, '../../docs/images')
 const file = join(folder, 'console.png')
 
@@ -20,6 +20,7 @@ try {
   page.setDefaultTimeout(120_000)
   await page.goto(address)
   await page.locator('.greeting p').waitFor()
+  if (model) await page.getByLabel('Model', { exact: true }).selectOption(model)
   await say(page, question)
   await answered(page)
   // Thinking is unfolded, so that the picture shows it; formulas come a moment after the text.

@@ -62,7 +62,7 @@ export function TokenText({ tokens }: { tokens: readonly Token[] }) {
             data-place={index}
             class={`token level-${levelOf(probability)}${index === active.value ? ' active' : ''}`}
           >
-            {text}
+            {text.replaceAll('\n', '↵\n')}
           </span>
         ))}
       </div>
