@@ -64,6 +64,37 @@ describe('the embedded database', () => {
     }
   })
 
+  it('leaves no row of a removed user in any table there is, and exports from each', async () => {
+    const user = `leaver-${randomUUID()}`
+    const store = await openStore({ data, url: null })
+    const { id } = await store.conversations.create(user, {})
+    await store.messages.add(user, id, { id: randomUUID(), parent: null, role: 'user', content: 'x' })
+    await store.keys.create({ user })
+    await store.usage.add({ user, model: 'm', promptTokens: 1, completionTokens: 1 })
+    await store.runs.record({ folder: user, user, name: 'r', status: 'running', details: null })
+    const exported = Object.keys(await store.users.exportRest(user)).filter((name) => name !== 'user')
+    await store.close()
+    const counts = async () => {
+      const connection = await PgliteConnection.open(join(data, 'database'), 30_000)
+      const tables = await connection.query("select tablename from pg_tables where schemaname = 'public' order by 1")
+      const found: [string, number][] = []
+      for (const [table] of tables) {
+        const [row] = await connection.query(`select count(*) from "${table}" where user_id = $1`, [user])
+        found.push([String(table), Number(row?.[0])])
+      }
+      await connection.close()
+      return found
+    }
+    const before = await counts()
+    // A table that is new must be filled above, exported and removed.
+    expect(before.map(([table]) => table)).toEqual(['conversations', 'messages', ...exported].sort())
+    expect(before.map(([, rows]) => rows)).toEqual(before.map(() => 1))
+    const again = await openStore({ data, url: null })
+    await again.users.remove(user)
+    await again.close()
+    expect((await counts()).map(([, rows]) => rows)).toEqual(before.map(() => 0))
+  })
+
   it('says that a later version has changed the database', async () => {
     const { migrate } = await import('../migrate.ts')
     const connection = await PgliteConnection.open(join(data, 'database'), 30_000)
