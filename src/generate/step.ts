@@ -38,7 +38,7 @@ export interface NextToken {
   readonly logSumExp: number
 }
 
-type Outputs = readonly [NDArray<'f32'> | undefined, NDArray<'i64'>, NDArray<'f32'>, NDArray<'f32'>]
+type Outputs = [NDArray<'f32'> | undefined, NDArray<'i64'>, NDArray<'f32'>, NDArray<'f32'>]
 
 const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
 const column = { dtype: 'i64', shape: ['batch'] } as const
