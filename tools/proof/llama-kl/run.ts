@@ -1,5 +1,6 @@
 /**
- * Compares next-token distributions with those of llama.cpp on real text, at equal weights: `npm run proof:llama-kl [-- model.gguf]`.
+ * Compares next-token distributions with those of llama.cpp on real text, at equal weights: `npm run proof:llama-kl`,
+ * with `-- --model x.gguf` on another file, with `-- --only int8` one of the ways alone.
  *
  * The text is the first 2,048 tokens of GSM8K's test set in windows of 512. Fails where the mean divergence is above 0.01
  * nats or the perplexity differs by more than 0.5 %. Needs `npm run fetch:smollm2`.
@@ -7,6 +8,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { setUpLlamaCpp } from '../../../bench/peers/node-llama-cpp/setup.mjs'
 import { compileFor } from '../../../src/generate/compile.ts'
 import { type CacheType, Engine, loadTextModel, type TextModel } from '../../../src/generate/index.ts'
@@ -16,7 +18,9 @@ import { Divergence } from './divergence.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const smollm2 = '.cache/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf'
-const [file = join(root, smollm2)] = process.argv.slice(2)
+const { model: file, only } = parseArgs({
+  options: { model: { type: 'string', default: join(root, smollm2) }, only: { type: 'string', default: '' } },
+}).values
 const window = 512
 const count = 2048
 const allowed = { meanKl: 0.01, perplexity: 0.005 }
@@ -88,7 +92,7 @@ const ways = {
   'written, cache f16': () => writer(loaded, 'f16'),
   'written, cache int8': () => writer(loaded, 'int8'),
 }
-for (const [name, open] of Object.entries(ways)) {
+for (const [name, open] of Object.entries(ways).filter(([name]) => name.includes(only))) {
   const side = await open()
   const divergence = new Divergence()
   for (const [index, tokens] of windows.entries()) {
