@@ -26,12 +26,13 @@ interface WireChunk {
 /** Data fields of a stream of server-sent events. */
 async function* dataOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let held = ''
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      held += value
+      held += decoder.decode(value, { stream: true })
       const lines = held.split('\n')
       held = lines.pop() ?? ''
       for (const line of lines) if (line.startsWith('data: ')) yield line.slice('data: '.length)

@@ -1,9 +1,8 @@
 import { type LlamaConfig, llama } from '../../models/llama.ts'
-import type { trainNames } from './train-names.ts'
 
 /** A model and batch that `r1 bench train` measures. */
 export interface TrainConfiguration {
-  readonly name: (typeof trainNames)[number]
+  readonly name: string
   readonly model: LlamaConfig
   /** Sequences a step. */
   readonly batch: number

@@ -132,7 +132,7 @@ class ResponseBuilder {
       item.content.push(part)
       yield this.message('response.content_part.added', { ...this.place(item), content_index: 0, part })
     }
-    const [part] = item.type === 'function_call' ? [] : item.content
+    const [part] = item.content
     if (!part) return
     part.text += text
     const logprobs = logprobsOf(tokens ?? []).content
