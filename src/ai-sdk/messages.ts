@@ -14,22 +14,24 @@ export type WireMessage = Readonly<Record<string, unknown>>
  * @throws UnsupportedFunctionalityError for files: the server reads text only
  */
 export function messagesOf(prompt: LanguageModelV4Prompt): WireMessage[] {
-  return prompt.flatMap((message) => {
-    switch (message.role) {
-      case 'system':
-        return [{ role: 'system', content: message.content }]
-      case 'user':
-        return [{ role: 'user', content: message.content.map(textOf).join('') }]
-      case 'assistant':
-        return [assistant(message.content)]
-      case 'tool':
-        return message.content.flatMap((part) =>
-          part.type === 'tool-result'
-            ? [{ role: 'tool', tool_call_id: part.toolCallId, name: part.toolName, content: resultOf(part.output) }]
-            : [],
-        )
-    }
-  })
+  return prompt.flatMap(fromMessage)
+}
+
+function fromMessage(message: LanguageModelV4Message): WireMessage[] {
+  switch (message.role) {
+    case 'system':
+      return [{ role: 'system', content: message.content }]
+    case 'user':
+      return [{ role: 'user', content: message.content.map(textOf).join('') }]
+    case 'assistant':
+      return [assistant(message.content)]
+    case 'tool':
+      return message.content.flatMap((part) =>
+        part.type === 'tool-result'
+          ? [{ role: 'tool', tool_call_id: part.toolCallId, name: part.toolName, content: resultOf(part.output) }]
+          : [],
+      )
+  }
 }
 
 function textOf(part: { readonly type: string; readonly text?: string }): string {
