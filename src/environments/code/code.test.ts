@@ -5,9 +5,12 @@ import { score } from '../score.ts'
 import { expectConsistent, take } from '../testing/consistency.ts'
 
 describe('code', () => {
-  it.each([{}, { language: 'zh', form: 'chat' }])('keeps the promises of environments with %j', async (options) => {
-    await expectConsistent(await loadEnvironment('code', { options }), 40)
-  })
+  it.each([{ milliseconds: 30_000 }, { language: 'zh', form: 'chat', milliseconds: 30_000 }])(
+    'keeps the promises of environments with %j',
+    async (options) => {
+      await expectConsistent(await loadEnvironment('code', { options }), 40)
+    },
+  )
 
   it('rewards what passes every hidden test, and part of it where asked', async () => {
     const data = {
@@ -18,7 +21,7 @@ describe('code', () => {
       ],
     }
     const rewardOf = async (completion: string, partial = 0) => {
-      const environment = await loadEnvironment('code', { options: { partial, milliseconds: 500 } })
+      const environment = await loadEnvironment('code', { options: { partial, milliseconds: 5000 } })
       const example = { prompt: '', ...data } as Example
       return (await score(environment, { prompt: '', completion, tokens: [], example })) as RewardParts
     }
