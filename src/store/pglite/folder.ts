@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { R1Error } from '../../errors.ts'
 import { PgliteEngine } from './engine.ts'
 
-/** An archive of an empty database, made when the package is built: unpacking it takes a third of the time of making one. */
+/** An archive of an empty database, made when the package is built: unpacking it takes half of the time of making one. */
 const shippedTemplate = join(import.meta.dirname, '..', 'template.tar.gz')
 
 /** Longest time for a database to be made or, after a crash, to go through its log. */
