@@ -131,7 +131,7 @@ async function scoreChoice({ environment }: Task, example: Example, index: numbe
 }
 
 /** The text as the model wrote it: the thought in its marks, open where the text was cut inside. */
-function completionOf({ reasoning, text }: Choice): string {
+export function completionOf({ reasoning, text }: Choice): string {
   if (reasoning === undefined) return text
   return `${thinkTags.open}${reasoning}${text === '' ? '' : `${thinkTags.close}${text}`}`
 }
