@@ -80,7 +80,7 @@ export class Visits {
   private async open(address: string, options: BrowserContextOptions = {}) {
     const window = await this.browser.newContext({ ...desktop, ...options })
     const page = await window.newPage()
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(60_000)
     const problems: string[] = []
     page.on('pageerror', (error) => problems.push(error.message))
     page.on('console', (message) => {
@@ -113,6 +113,6 @@ export async function say(page: Page, text: string): Promise<void> {
 
 /** Waits until the last answer is complete. */
 export async function answered(page: Page): Promise<void> {
-  await page.locator('.turns > :last-child .turn-actions').last().waitFor()
+  await page.locator('.turns > :is(.answer, .columns):last-child .turn-actions').last().waitFor()
   await page.locator('.answer[aria-busy="true"]').waitFor({ state: 'detached' })
 }

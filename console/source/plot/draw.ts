@@ -65,7 +65,7 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
     width: Math.max(target.clientWidth, 120),
     height: drawing.height,
     legend: { show: false },
-    padding: [6, 6, 0, 0],
+    padding: [6, 18, 0, 0],
     cursor: {
       y: false,
       drag: { x: drawing.axis === 'step', y: false },
