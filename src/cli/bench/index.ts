@@ -9,4 +9,13 @@ import { serve } from './serve.ts'
 import { train } from './train.ts'
 
 /** Every benchmark of `r1 bench`, one file each in this folder. */
-export const benchmarks: readonly Benchmark[] = [data, engine, gemm, generate, load, rl, serve, train] as readonly Benchmark[]
+export const benchmarks: readonly Benchmark[] = [
+  data,
+  engine,
+  gemm,
+  generate,
+  load,
+  rl,
+  serve,
+  train,
+] as readonly Benchmark[]
