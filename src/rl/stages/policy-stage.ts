@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { copyCompanions, openCheckpoint } from '../../checkpoint/index.ts'
 import { makeFolder } from '../../checkpoint/whole-folder.ts'
 import type { Environment } from '../../environments/index.ts'
@@ -208,7 +208,8 @@ async function finish(
 ): Promise<StageResult> {
   const checkpoint = await makeFolder(join(folder, 'checkpoint'), async (out) => {
     await copyCompanions(parent, out)
-    await saveModel(out, loaded, { lineage: { version: 1, parent: { name: parent }, stage, seed, metrics } })
+    const lineage = { version: 1, parent: { name: relative(folder, parent) }, stage, seed, metrics } as const
+    await saveModel(out, loaded, { lineage })
   })
   return { checkpoint, metrics, data: {} }
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { copyCompanions, mergeLowRank } from '../../checkpoint/index.ts'
 import { makeFolder } from '../../checkpoint/whole-folder.ts'
 import type { LoadedModel } from '../../models/load.ts'
@@ -45,7 +45,14 @@ export async function finish(
   const checkpoint = await makeFolder(join(folder, 'checkpoint'), async (out) => {
     await copyCompanions(parent, out)
     await saveModel(out, loaded, {
-      lineage: { version: 1, parent: { name: parent }, stage, seed, metrics: { ...metrics }, data: { ...data } },
+      lineage: {
+        version: 1,
+        parent: { name: relative(folder, parent) },
+        stage,
+        seed,
+        metrics: { ...metrics },
+        data: { ...data },
+      },
     })
   })
   return { checkpoint, metrics, data }
