@@ -127,5 +127,7 @@ export function failureResponse(error: unknown): Response {
   const { status, retryAfter, body } = failureOf(error)
   const headers = new Headers({ 'content-type': 'application/json' })
   if (retryAfter !== undefined) headers.set('retry-after', String(Math.ceil(retryAfter)))
+  // The rest of a body that is too large is not read: whoever sends it must not use the connection again.
+  if (status === 413) headers.set('connection', 'close')
   return new Response(JSON.stringify(body), { status, headers })
 }
