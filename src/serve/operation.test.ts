@@ -35,7 +35,7 @@ describe('keys', () => {
     const store = memoryStore()
     await using server = await tinyServer({}, store)
     expect((await server.get('/v1/models')).status).toBe(200)
-    const { secret } = await store.keys.create({ user: 'ann' })
+    const { secret } = await store.keys.create({ user: 'one' })
     server.running.context.auth.forget()
     const document = await json(await server.get('/openapi.json', bearer(secret)))
     for (const [path, methods] of Object.entries(document.paths as Record<string, object>)) {
@@ -64,7 +64,7 @@ describe('keys', () => {
       for (const secret of ["'OR'1'='1", "x';drop/**/table/**/keys;--", '\u00ff\u00fe', 'x'.repeat(5000)]) {
         expect((await server.get('/v1/models', bearer(secret))).status).toBe(401)
       }
-      const { secret } = await store.keys.create({ user: 'ann' })
+      const { secret } = await store.keys.create({ user: 'one' })
       expect((await server.get('/v1/models', bearer(secret))).status).toBe(200)
     }
     await rm(data, { recursive: true, force: true })
@@ -73,8 +73,8 @@ describe('keys', () => {
   it('have limits of requests and tokens, told with the time to come again', async () => {
     const store = memoryStore()
     await using server = await tinyServer({}, store)
-    const limited = await store.keys.create({ user: 'ann', requestsPerMinute: 2 })
-    const frugal = await store.keys.create({ user: 'bob', tokensPerMinute: 10 })
+    const limited = await store.keys.create({ user: 'one', requestsPerMinute: 2 })
+    const frugal = await store.keys.create({ user: 'other', tokensPerMinute: 10 })
     for (const status of [200, 200, 429]) {
       const response = await server.post(chat, small, bearer(limited.secret))
       expect(response.status).toBe(status)
@@ -86,7 +86,7 @@ describe('keys', () => {
     expect((await server.post(chat, small, bearer(frugal.secret))).status).toBe(200)
     expect((await server.post(chat, small, bearer(frugal.secret))).status).toBe(429)
     await expect.poll(() => store.used.length).toBe(3)
-    expect(store.used[0]).toMatchObject({ user: 'ann', key: limited.key.id, completionTokens: 2 })
+    expect(store.used[0]).toMatchObject({ user: 'one', key: limited.key.id, completionTokens: 2 })
   })
 
   it('a jump of the clock gives nobody more', () => {
@@ -103,18 +103,18 @@ describe('keys', () => {
   it('of others do not share what was computed, nor does time tell', async () => {
     const store = memoryStore()
     await using server = await tinyServer({}, store)
-    const [ann, bob] = [await store.keys.create({ user: 'ann' }), await store.keys.create({ user: 'bob' })]
+    const [one, other] = [await store.keys.create({ user: 'one' }), await store.keys.create({ user: 'other' })]
     const content = 'A long prompt that is computed once. '.repeat(8)
     const cached = async (secret: string, more = {}) => {
       const body = { messages: [{ role: 'user', content }], max_tokens: 1, ...more }
       return (await json(await server.post(chat, body, bearer(secret)))).usage.prompt_tokens_details.cached_tokens
     }
-    expect(await cached(ann.secret)).toBe(0)
-    expect(await cached(ann.secret)).toBeGreaterThan(100)
-    expect(await cached(bob.secret)).toBe(0)
+    expect(await cached(one.secret)).toBe(0)
+    expect(await cached(one.secret)).toBeGreaterThan(100)
+    expect(await cached(other.secret)).toBe(0)
     // Nor by a salt that looks like another's.
-    for (const cache_salt of ['', 'user ann', '["user ann",""]']) {
-      expect(await cached(bob.secret, { cache_salt: `${cache_salt} ` })).toBe(0)
+    for (const cache_salt of ['', 'user one', '["user one",""]']) {
+      expect(await cached(other.secret, { cache_salt: `${cache_salt} ` })).toBe(0)
     }
   })
 })

@@ -33,7 +33,7 @@ export function keys(): Command {
     name: 'keys',
     summary: "Make, list and remove keys of the server's API.",
     examples: [
-      ['r1 keys create laptop --user ann', 'a key, shown this once'],
+      ['r1 keys create laptop --user me', 'a key, shown this once'],
       ['r1 keys list', 'all keys, without their secrets'],
       ['r1 keys remove 5f0c', 'the key whose id begins so'],
     ],
@@ -49,7 +49,7 @@ function create(): Command {
   const verb = createVerb({
     name: 'create',
     summary: 'Make a key; from then on the server asks for one.',
-    examples: [['r1 keys create laptop --user ann --requests 60', 'at most 60 requests a minute']],
+    examples: [['r1 keys create laptop --user me --requests 60', 'at most 60 requests a minute']],
   })
     .argument('[name]', 'what it is for', '')
     .option('--user <name>', 'whose conversations it opens', 'local')
