@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 /** Models that a package may bring along, the best first. */
-const names = ['r1-nano', 'placeholder'] as const
+const names = ['r1-nano'] as const
 
 function folderOf(name: string): string {
   const manifest = createRequire(import.meta.url).resolve('deepseek-r1/package.json')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { shippedModel } from '../../checkpoint/shipped.ts'
 import { R1Error } from '../../errors.ts'
-import type { Interval, PerplexityResult, RunTaskOptions, TaskResult } from '../../evaluate/index.ts'
+import type { Card, Interval, PerplexityResult, RunTaskOptions, TaskResult } from '../../evaluate/index.ts'
 import type { DeepSeekR1 } from '../../generate/index.ts'
 import type { WeightPrecision } from '../../models/index.ts'
 import { weightsOption } from '../generation.ts'
@@ -31,6 +32,7 @@ interface EvalResult {
   model: string
   tasks: readonly TaskResult[]
   perplexity?: PerplexityResult
+  card?: Card
 }
 
 /** `r1 eval <model> --tasks …`: measures a model on problems with checkable answers, or how well it foresees a text. */
@@ -43,6 +45,7 @@ export function evalVerb(): Command {
       ['r1 eval ./my-model --tasks countdown:numbers=4 --samples 16', 'with pass@k and majority@k'],
       ['r1 eval ./my-model --tasks ./my-environment.ts', 'problems of your own'],
       ['r1 eval model.gguf --perplexity book.txt', 'its perplexity, in windows of 512 tokens'],
+      ['r1 eval r1-nano', 'the card of a model that has one'],
     ],
   })
     .argument('<model>', 'a folder, a .gguf or .safetensors file, or a model on the hub')
@@ -61,11 +64,17 @@ export function evalVerb(): Command {
     .option('--threads <n>', 'threads of a step')
     .addOption(weightsOption())
     .action(async (name: string, values: EvalValues) => {
-      if (values.tasks === undefined && values.perplexity === undefined) throw nothingToDo()
       const result = await interruptible((signal) =>
-        withProgress((progress) => measure(name, values, signal, progress)),
+        withProgress((progress) =>
+          values.tasks === undefined && values.perplexity === undefined
+            ? measureCard(name, values, signal, progress)
+            : measure(name, values, signal, progress),
+        ),
       )
-      printResult(result, values.json, format)
+      const { cardPage } = await import('../../evaluate/index.ts')
+      printResult(result, values.json, (measured) =>
+        measured.card ? cardPage(measured.card, measured.tasks) : format(measured),
+      )
     })
 }
 
@@ -86,6 +95,19 @@ async function measure(name: string, values: EvalValues, signal: AbortSignal, pr
     onProgress,
   })
   return { model: name, tasks, perplexity }
+}
+
+/** Measures what the model's own card names. */
+async function measureCard(
+  name: string,
+  values: EvalValues,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<EvalResult> {
+  const { readCard } = await import('../../evaluate/index.ts')
+  const card = await readCard(shippedModel(name) ?? name)
+  const asked = { ...values, tasks: card.tasks.map(({ task }) => task).join(','), limit: String(card.limit) }
+  return { ...(await measure(name, asked, signal, progress)), card }
 }
 
 async function measureTasks(
@@ -196,10 +218,4 @@ function wholeNumber(name: string, text: string, least = 1): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value
   throw new R1Error('bad-option', `${name} cannot be ${text}.`, { remedy: `Use a whole number ≥ ${least}.` })
-}
-
-function nothingToDo(): R1Error {
-  return new R1Error('bad-option', 'There is nothing to measure.', {
-    remedy: 'Give --tasks with names of tasks, or --perplexity with a text.',
-  })
 }
