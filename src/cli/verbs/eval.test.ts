@@ -68,7 +68,7 @@ it('measures tasks: what random weights write is wrong, the same for the same se
 })
 
 it('says what is wrong before it loads a model', async () => {
-  await expect(run()).rejects.toMatchObject({ code: 'bad-option' })
+  await expect(run()).rejects.toMatchObject({ code: 'no-card' })
   await expect(run('--tasks', 'contdown')).rejects.toMatchObject({ code: 'unknown-environment' })
   await expect(run('--tasks', 'countdown', '--limit', 'all')).rejects.toMatchObject({ code: 'bad-option' })
   await expect(run('--tasks', './none.ts')).rejects.toMatchObject({ code: 'file-not-found' })
