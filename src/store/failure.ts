@@ -24,7 +24,7 @@ export function databaseFailure(failure: DriverFailure): R1Error {
     case '23505':
       return new R1Error('conflict', 'There is something else of this id.', { remedy: 'Take another id.', cause })
     case '53100':
-      return new R1Error('disk-full', 'The disk of the database is full.', { remedy: 'Make room on it.', cause })
+      return diskFull(cause)
     case '57014':
       return timedOut(cause)
     default:
@@ -35,6 +35,10 @@ export function databaseFailure(failure: DriverFailure): R1Error {
 
 function missingBy(constraint: string | undefined): string {
   return constraint === 'messages_parent' ? 'The parent is no message of this conversation.' : 'No such conversation.'
+}
+
+export function diskFull(cause: unknown): R1Error {
+  return new R1Error('disk-full', 'The disk of the database is full.', { remedy: 'Make room on it.', cause })
 }
 
 export function unavailable(cause: unknown): R1Error {

@@ -17,9 +17,14 @@ export function sizeGuard(bytes: number): MiddlewareHandler<ServeEnv> {
   })
 }
 
-/** Refuses bodies that are no JSON object, or nest too deep, before anything walks through them. */
+/** Refuses bodies that are compressed or no JSON object, or nest too deep, before anything walks through them. */
 export const jsonGuard: MiddlewareHandler<ServeEnv> = async ({ req }, next) => {
   if (req.method !== 'POST' && req.method !== 'PATCH') return await next()
+  const encoding = req.header('content-encoding')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    // Nothing is unpacked here, so that no small body becomes a large one.
+    throw new R1Error('bad-media-type', 'The body is compressed.', { remedy: 'Send it without content-encoding.' })
+  }
   const type = req.header('content-type')
   const text = await req.text()
   if (text === '') return await next()

@@ -64,7 +64,8 @@ export class FolderLock {
   async release(): Promise<void> {
     clearInterval(this.timer)
     const { pid, started, space, since } = this.record
-    await rewrite(this.folder, this.number, { pid, started, space, since, released: true })
+    // On a full disk nothing can be written: the lock falls with this process, and whatever went wrong is told, not this.
+    await rewrite(this.folder, this.number, { pid, started, space, since, released: true }).catch(() => undefined)
   }
 }
 
