@@ -15,6 +15,35 @@ describe.skipIf(!chromiumPath)('the console before the real server', () => {
     await server?.end()
   })
 
+  it('shows a thought as it was written, also where its tokens are coloured', async () => {
+    const { page, problems, end } = await visits.visitServer(server.address)
+    try {
+      await page.getByText('runs on this machine').waitFor()
+      await page.getByRole('button', { name: 'Model and sampling' }).click()
+      await page.getByLabel('Record probabilities').check()
+      await page.getByLabel('Temperature').fill('0')
+      await say(page, 'Using the numbers 3, 5, 7 and 11, each once, make 24.')
+      await answered(page)
+      const id = new URL(page.url()).hash.split('/').at(-1)
+      const stored = await (await fetch(`${server.address}/api/conversations/${id}`)).json()
+      const { reasoning } = (stored as { messages: { reasoning: string }[] }).messages[1] ?? { reasoning: '' }
+      // What this is about: products, which are no emphasis, and steps on lines of their own.
+      expect(reasoning).toMatch(/\*.*\n/s)
+      await page.locator('.thinking > button').click()
+      const thought = page.locator('.thinking-text')
+      expect(await thought.locator('.tokens').evaluate((shown) => shown.textContent)).toContain(
+        reasoning.trim().replaceAll('\n', '↵\n'),
+      )
+      await page.getByRole('button', { name: 'Colour by probability' }).click()
+      await thought.locator('.plain').waitFor()
+      expect(await thought.evaluate((shown: HTMLElement) => shown.innerText)).toBe(reasoning.trim())
+      expect(await thought.locator('em, strong, code, li').count()).toBe(0)
+      expect(problems).toEqual([])
+    } finally {
+      await end()
+    }
+  })
+
   it('converses, branches, shows probabilities, keeps the history, and watches the system', async () => {
     const { page, problems, end } = await visits.visitServer(server.address)
     try {

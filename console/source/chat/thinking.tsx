@@ -2,8 +2,8 @@ import { useEffect, useId, useState } from 'preact/hooks'
 import type { Message } from '../api/types.ts'
 import { duration } from '../language/format.ts'
 import { texts } from '../language/index.ts'
-import { Markdown } from '../markdown/markdown.tsx'
 import { Icon } from '../parts/icons.tsx'
+import { PlainText } from './plain-text.tsx'
 import type { LiveReply } from './reply.ts'
 import { unfolded } from './store.ts'
 import { TokenText } from './token-text.tsx'
@@ -49,7 +49,8 @@ export function Thinking({ message, reply, text, coloured }: ThinkingProps) {
           (coloured && message.tokens?.reasoning?.length ? (
             <TokenText tokens={message.tokens.reasoning} />
           ) : (
-            <Markdown text={text} />
+            // A thought is no Markdown: `16*10` has no emphasis, and its lines are its steps.
+            <PlainText text={text.trim()} />
           ))}
       </div>
     </section>
