@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import type { LogProbabilityGap } from './log-probabilities.ts'
 import { mean, type Plan } from './plan.ts'
+import { referenceOf } from './sides.ts'
 
 /** One training run. */
 export interface Row {
@@ -45,12 +46,12 @@ export class Rows {
   }
 }
 
-/** The lines of the table: each side beside f32 of the same configuration and seed. */
+/** The lines of the table: each side beside its f32 of the same configuration and seed. */
 export function tableOf(rows: readonly Row[], { steps, last }: Plan): string[] {
   const lossOf = (row: Row) => mean(row.losses.slice(-last))
   const sides = rows.map((row) => {
     const reference = rows.find(
-      ({ config, seed, side }) => config === row.config && seed === row.seed && side === 'f32',
+      ({ config, seed, side }) => config === row.config && seed === row.seed && side === referenceOf(row.side),
     )
     const relative = reference && reference !== row ? percent(lossOf(row) / lossOf(reference) - 1) : ''
     const gap = row.gap

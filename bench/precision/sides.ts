@@ -1,12 +1,11 @@
 import { bindModel } from '../../src/models/bind.ts'
 import { llama } from '../../src/models/llama.ts'
-import type { Precision } from '../../src/runtime/precision.ts'
 import { Variables } from '../../src/runtime/variables.ts'
 import { randomUniform, streamKey } from '../../src/tensor/index.ts'
 import { windowBatch } from '../../src/train/batch.ts'
 import { nextToken } from '../../src/train/objectives/next-token.ts'
 import { TrainingStep } from '../../src/train/step.ts'
-import { configurationOf, type Plan, rateAt } from './plan.ts'
+import { configurationOf, optimizer, type Plan, rateAt } from './plan.ts'
 import { FreshText } from './text.ts'
 
 /** How far start weights are moved, relative to each: far above f32's rounding, far below what changes a model. */
@@ -14,17 +13,22 @@ const movement = 1e-6
 
 /** A way to train the same model on the same text. */
 export interface Side {
-  /** Its name in flags and rows: the precision, and `+k` for the k-th way of moving the start weights. */
+  /** Its name in flags and rows: who computes, in which precision, and `+k` for the k-th way of moving the start weights. */
   readonly name: string
-  readonly precision: Precision
+  readonly peer: 'torch' | undefined
+  readonly precision: 'f32' | 'bf16'
   readonly moved: number
 }
 
 export function parseSide(name: string): Side {
-  const found = /^(f32|bf16)(?:\+([1-9]\d*))?$/.exec(name)
-  if (!found) throw new Error(`'${name}' is no side: f32, bf16, f32+1, bf16+1, f32+2 …`)
-  return { name, precision: found[1] as Precision, moved: Number(found[2] ?? 0) }
+  const found = /^(?:(torch)-)?(f32|bf16)(?:\+([1-9]\d*))?$/.exec(name)
+  if (!found) throw new Error(`'${name}' is no side: f32, bf16, torch-f32, torch-bf16, f32+1, bf16+1, f32+2 …`)
+  const [, peer, precision, moved = 0] = found
+  return { name, peer: peer as Side['peer'], precision: precision as Side['precision'], moved: Number(moved) }
 }
+
+/** The side that another is compared with: f32 of the same maker from the seed's own weights. */
+export const referenceOf = (side: string): string => (parseSide(side).peer ? 'torch-f32' : 'f32')
 
 /** The weights that a seed draws; those of a moved side differ from them by a relative 1e-6 at the most. */
 export function startWeights(config: string, seed: number, moved = 0): Variables {
@@ -51,7 +55,7 @@ export async function train(plan: Plan, config: string, seed: number, side: Side
   using step = new TrainingStep({ model: bindModel(llama, model), variables }, nextToken, {
     precision: side.precision,
     threads: plan.threads,
-    optimizer: { beta2: 0.999, weightDecay: 0.01 },
+    optimizer,
   })
   const text = new FreshText(length, seed)
   const losses: number[] = []
