@@ -23,7 +23,6 @@ interface Answer {
 }
 
 interface Chunk {
-  readonly choices?: readonly { readonly text?: string }[]
   readonly usage?: { readonly completion_tokens: number } | null
   readonly error?: unknown
 }
@@ -51,12 +50,15 @@ function ask(url: URL, agent: Agent, prompt: string, tokens: number): Promise<An
         held = lines.pop() ?? ''
         for (const line of lines) {
           if (!line.startsWith('data: {')) continue
+          // Clients and server share the cores: only the last message and errors are parsed.
+          if (line.includes('"text":"') && !line.includes('"text":""')) {
+            if (Number.isNaN(first)) first = now
+            last = now
+            continue
+          }
           const chunk = JSON.parse(line.slice('data: '.length)) as Chunk
           if (chunk.error) fail()
           count = chunk.usage?.completion_tokens ?? count
-          if (!chunk.choices?.[0]?.text) continue
-          if (Number.isNaN(first)) first = now
-          last = now
         }
       })
       response.on('end', () =>

@@ -1,6 +1,5 @@
 import { R1Error } from '../../errors.ts'
 import type { Caller, ServeContext } from '../context.ts'
-import type { Ticket } from '../http/admission.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import type { TextTimes } from '../observe/metrics.ts'
 import { traceText } from '../observe/tracing.ts'
@@ -59,7 +58,9 @@ export async function* streamText(
     const begun = performance.now() - arrivedAt
     try {
       yield { type: 'start', model: served.id, promptTokens: run.promptTokens }
-      for await (const event of startedAt(run.events(), ticket)) {
+      for await (const event of run.events()) {
+        // With the first event the prompt no longer waits.
+        ticket.started()
         if (event.type === 'finish') {
           outcome = 'finished'
           span.finish(event.finishReason, record(context, served.id, event, begun, caller))
@@ -113,12 +114,4 @@ function record(
     reasoningTokens: usage.reasoningTokens,
   })
   return times
-}
-
-/** Tells the ticket that the prompt no longer waits, with the first event. */
-async function* startedAt(events: AsyncIterable<ChatEvent>, ticket: Ticket): AsyncGenerator<ChatEvent> {
-  for await (const event of events) {
-    ticket.started()
-    yield event
-  }
 }

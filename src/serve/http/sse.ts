@@ -41,12 +41,34 @@ export function eventStream(
 ): Response {
   const iterator = source[Symbol.asyncIterator]()
   let next: Promise<IteratorResult<StreamMessage>> | undefined
-  let stalled: NodeJS.Timeout | undefined
+  let controller: ReadableStreamDefaultController<Uint8Array>
+  const send = (text: string) => controller.enqueue(encoder.encode(text))
+  let isOver = false
+  /** The reader has taken all there was, and the source is asked for more. */
+  const isWaiting = () => next !== undefined && (controller.desiredSize ?? 0) > 0
+  // Two timers for the whole stream and not for each message: there are thousands of messages a second.
+  const keepAlive = setInterval(() => {
+    if (!isWaiting()) return
+    send(': keep-alive\n\n')
+    stall.refresh()
+  }, keepAliveMs)
+  const stall = setTimeout(() => {
+    if (isWaiting()) {
+      stall.refresh()
+      return
+    }
+    const reason = new R1Error('stalled', 'The reader of a stream took nothing for too long.')
+    void leave(reason)
+    controller.error(reason)
+  }, stallMs)
   const end = () => {
-    clearTimeout(stalled)
+    isOver = true
+    clearInterval(keepAlive)
+    clearTimeout(stall)
     onEnd?.()
   }
   const leave = async (reason: unknown) => {
+    isOver = true
     stop(reason)
     // What the source throws on its way out concerns nobody any more.
     await next?.catch(() => undefined)
@@ -55,34 +77,28 @@ export function eventStream(
   }
   const body = new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
-        clearTimeout(stalled)
+      start(given) {
+        controller = given
+      },
+      async pull() {
         try {
-          next ??= iterator.next()
-          const found = await withKeepAlive(next, keepAliveMs)
-          if (found === 'silence') {
-            controller.enqueue(encoder.encode(': keep-alive\n\n'))
-          } else {
-            next = undefined
-            if (found.done) {
-              end()
-              controller.close()
-              return
-            }
-            controller.enqueue(encoder.encode(frame(found.value)))
+          next = iterator.next()
+          const { done, value } = await next
+          next = undefined
+          if (isOver) return
+          if (!done) {
+            send(frame(value))
+            keepAlive.refresh()
+            stall.refresh()
+            return
           }
         } catch (error) {
           next = undefined
-          controller.enqueue(encoder.encode(frame(onError(error))))
-          end()
-          controller.close()
-          return
+          if (isOver) return
+          send(frame(onError(error)))
         }
-        stalled = setTimeout(() => {
-          const reason = new R1Error('stalled', 'The reader of a stream took nothing for too long.')
-          void leave(reason)
-          controller.error(reason)
-        }, stallMs)
+        end()
+        controller.close()
       },
       cancel: leave,
     },
@@ -96,16 +112,4 @@ export function eventStream(
       'x-accel-buffering': 'no',
     },
   })
-}
-
-async function withKeepAlive<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | 'silence'> {
-  let timer: NodeJS.Timeout | undefined
-  const silence = new Promise<'silence'>((resolve) => {
-    timer = setTimeout(() => resolve('silence'), milliseconds)
-  })
-  try {
-    return await Promise.race([promise, silence])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -75,7 +75,26 @@ async function firstOf(texts: readonly AsyncGenerator<ChatEvent>[]): Promise<rea
 }
 
 /** Events of all texts, as they come. */
-async function* interleave(
+function interleave(
+  texts: readonly AsyncGenerator<ChatEvent>[],
+  first: readonly IteratorResult<ChatEvent>[],
+): AsyncGenerator<TextEvent> {
+  const [text] = texts
+  const [begun] = first
+  return texts.length === 1 && text && begun ? alone(text, begun) : merged(texts, first)
+}
+
+/** Most answers are one text, which races with nobody. */
+async function* alone(text: AsyncGenerator<ChatEvent>, first: IteratorResult<ChatEvent>): AsyncGenerator<TextEvent> {
+  try {
+    if (!first.done) yield { index: 0, event: first.value }
+    for await (const event of text) yield { index: 0, event }
+  } finally {
+    await text.return(undefined)
+  }
+}
+
+async function* merged(
   texts: readonly AsyncGenerator<ChatEvent>[],
   first: readonly IteratorResult<ChatEvent>[],
 ): AsyncGenerator<TextEvent> {
@@ -88,10 +107,7 @@ async function* interleave(
   try {
     for (const [index, result] of first.entries()) ask(index, Promise.resolve(result))
     while (open.size > 0) {
-      const { index, result } =
-        open.size === 1
-          ? await (open.values().next().value as NonNullable<ReturnType<typeof open.get>>)
-          : await Promise.race(open.values())
+      const { index, result } = await Promise.race(open.values())
       open.delete(index)
       if (result.done) continue
       yield { index, event: result.value }
