@@ -150,8 +150,10 @@ export interface ApiKeys {
   count(): Promise<number>
 }
 
-/** What one request took. */
+/** What one request took, or several of one user, key and model together. */
 export interface UsageEntry {
+  /** How many; 1 without it. */
+  readonly requests?: number | undefined
   readonly user: string
   /** Id of the key, if there was one. */
   readonly key?: string | undefined

@@ -24,13 +24,14 @@ export function createUsage(database: Database): Usage {
   return {
     add: (entry) =>
       database.run('usage.add', async (queries) => {
-        const { user, key = '', model, promptTokens, completionTokens, cachedTokens = 0, reasoningTokens = 0 } = entry
+        const { requests = 1, user, key = '', model, promptTokens, completionTokens } = entry
+        const { cachedTokens = 0, reasoningTokens = 0 } = entry
         const row = {
           user: storableName(user, "The user's name"),
           key: storableText(key.slice(0, longestName)),
           model: storableText(model.slice(0, longestName)),
           minute: new Date(Math.floor(Date.now() / minuteMilliseconds) * minuteMilliseconds),
-          requests: 1,
+          requests,
           ...{ promptTokens, completionTokens, cachedTokens, reasoningTokens },
         }
         const added = (column: PgColumn, count: number) => sql`${column} + ${count}`
@@ -40,7 +41,7 @@ export function createUsage(database: Database): Usage {
           .onConflictDoUpdate({
             target: [usage.user, usage.key, usage.model, usage.minute],
             set: {
-              requests: added(usage.requests, 1),
+              requests: added(usage.requests, requests),
               promptTokens: added(usage.promptTokens, promptTokens),
               completionTokens: added(usage.completionTokens, completionTokens),
               cachedTokens: added(usage.cachedTokens, cachedTokens),

@@ -233,10 +233,10 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const { key } = await store.keys.create({ user })
       const entry = { user, key: key.id, model: 'r1-nano', promptTokens: 10, completionTokens: 5 }
       await Promise.all([1, 2, 3, 4, 5].map(() => store.usage.add({ ...entry, cachedTokens: 2 })))
-      await store.usage.add({ ...entry, model: 'other', key: undefined })
+      await store.usage.add({ ...entry, requests: 3, model: 'other', key: undefined })
       const ofKey = { requests: 5, promptTokens: 50, completionTokens: 25, cachedTokens: 10, reasoningTokens: 0 }
       expect(await store.usage.totals({ key: key.id })).toEqual(ofKey)
-      expect(await store.usage.totals({ user })).toMatchObject({ requests: 6, promptTokens: 60 })
+      expect(await store.usage.totals({ user })).toMatchObject({ requests: 8, promptTokens: 60 })
       expect(await store.usage.totals({ user, since: Date.now() + 60_000 })).toMatchObject({ requests: 0 })
       const known = (await store.keys.list()).find(({ id }) => id === key.id)
       expect(known?.lastUsedAt).toBeGreaterThan(Date.now() - 120_000)
