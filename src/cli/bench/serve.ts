@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { runApart } from './apart.ts'
 import type { Benchmark } from './benchmark.ts'
 import type { ClientRow } from './serve-client.ts'
+import { quantile } from './serve-plan.ts'
 
 interface ServeOptions {
   readonly model?: string
@@ -10,6 +11,7 @@ interface ServeOptions {
   readonly tokens: string
   readonly prompt: string
   readonly load: string
+  readonly rounds: string
   readonly ttft: string
   readonly tpot: string
   readonly threads?: string
@@ -32,7 +34,7 @@ export interface ServeRow {
   readonly goodput: number
   readonly throughput: number
   readonly errors: number
-  /** With so many clients who each ask again at once, over HTTP and in the engine alone. */
+  /** With so many clients who each ask again at once, over HTTP and in the engine alone: medians of the rounds. */
   readonly http_throughput: number
   readonly engine_throughput: number
   /** Part of the engine's throughput that HTTP costs. */
@@ -56,35 +58,38 @@ async function measure(
   const slots = Math.max(...counts)
   const model = options.model === undefined ? [] : ['--model', options.model]
   const threads = options.threads === undefined ? [] : ['--threads', options.threads]
-  const engine = new Map<number, number>()
-  for (const clients of counts) {
-    progress(`${clients} clients, the engine alone`)
-    const words = ['serve', '--part', 'engine', '--clients', String(clients), ...shared(options), ...model, ...threads]
-    engine.set(clients, ((await runApart(words, signal)) as { throughput: number }).throughput)
-  }
+  const words = (part: 'client' | 'engine', clients: number, more: readonly string[]) =>
+    runApart(['serve', '--part', part, '--clients', String(clients), ...shared(options), ...more], signal)
   return await withServer([...model, ...threads, '--slots', String(slots)], signal, async (url) => {
     const rows: ServeRow[] = []
-    const client = async (clients: number, load: number) => {
-      const words = ['serve', '--part', 'client', '--url', url, '--clients', String(clients), '--load', String(load)]
-      return (await runApart([...words, ...shared(options)], signal)) as ClientRow
-    }
+    const client = async (clients: number, load: number) =>
+      (await words('client', clients, ['--url', url, '--load', String(load)])) as ClientRow
+    const engine = async (clients: number) =>
+      ((await words('engine', clients, [...model, ...threads])) as { throughput: number }).throughput
     // What compiles and warms up at its first use is not what is measured.
     await client(slots, 0)
     for (const clients of counts) {
-      progress(`${clients} clients over HTTP`)
-      const closed = await client(clients, 0)
-      const rate = (Number(options.load) * closed.throughput) / Number(options.tokens)
+      const [alone, overHttp]: [number[], number[]] = [[], []]
+      let errors = 0
+      for (let round = 1; round <= Number(options.rounds); round++) {
+        progress(`${clients} clients, the engine alone and over HTTP, round ${round}`)
+        alone.push(await engine(clients))
+        const closed = await client(clients, 0)
+        overHttp.push(closed.throughput)
+        errors += closed.errors
+      }
+      const [own, http] = [quantile(alone, 0.5), quantile(overHttp, 0.5)]
+      const rate = (Number(options.load) * http) / Number(options.tokens)
       progress(`${clients} clients, ${rate.toFixed(2)} requests a second at random`)
       const { rate: _, ...open } = await client(clients, rate)
-      const own = engine.get(clients) as number
       rows.push({
         clients,
         rate,
         ...open,
-        errors: open.errors + closed.errors,
-        http_throughput: closed.throughput,
+        errors: open.errors + errors,
+        http_throughput: http,
         engine_throughput: own,
-        http_overhead: 1 - closed.throughput / own,
+        http_overhead: 1 - http / own,
       })
     }
     return rows
@@ -129,6 +134,7 @@ export const serve: Benchmark<ServeOptions> = {
     new Option('--tokens <n>', 'new tokens of a request').default('64'),
     new Option('--prompt <n>', 'characters of a prompt').default('200'),
     new Option('--load <part>', 'part of the throughput at which requests come at random').default('0.7'),
+    new Option('--rounds <n>', 'times that the engine alone and HTTP take turns; their medians count').default('3'),
     new Option('--ttft <ms>', 'objective: time to the first token').default('200'),
     new Option('--tpot <ms>', 'objective: time between tokens').default('50'),
     new Option('--threads <n>', 'threads of a step'),
