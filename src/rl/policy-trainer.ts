@@ -152,6 +152,11 @@ export class PolicyTrainer {
     return this.done
   }
 
+  /** Whether a guard has ended the run. */
+  get isStopped(): boolean {
+    return this.stopped
+  }
+
   /** Trains to the end, or until a guard stops it; a report a step. @throws R1Error `aborted`, `not-finite` */
   async *run({ signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<PolicyReport, void, void> {
     while (this.done < this.options.steps && !this.stopped) {

@@ -1,10 +1,8 @@
 import { type Environment, type RewardParts, type Split, score } from '../environments/index.ts'
 import { R1Error } from '../errors.ts'
 import { type ProblemReader, problemsFrom, type TokenProblem } from '../train/sampling/problems.ts'
+import type { LearnedReward } from './learned-reward.ts'
 import type { Judgement, Question } from './rollout-group.ts'
-
-/** Gives a completion its reward in the place of the environment, `tokens` being prompt and completion: a reward model. */
-export type LearnedReward = (tokens: Int32Array) => Promise<number>
 
 export interface QuestionOptions {
   readonly environment: Environment

@@ -17,6 +17,8 @@ import { stateFile } from '../../train/stages/drive.ts'
 import { openEnvironment } from '../../train/stages/environment-option.ts'
 import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
+import { BestWeights } from '../best-weights.ts'
+import { learnedReward } from '../learned-reward.ts'
 import { type Measurement, measure } from '../measure.ts'
 import { type PolicyReport, PolicyTrainer, type PolicyTrainerOptions } from '../policy-trainer.ts'
 import { type QuestionOptions, questionsOf, take } from '../questions.ts'
@@ -120,7 +122,7 @@ async function train(
   })
   const asked: QuestionOptions = {
     ...{ environment, reader, longestPrompt: promptLength },
-    ...(rewardModel && { learnedReward: async (tokens) => (await rewardModel.score([tokens]))[0] as number }),
+    ...(rewardModel && { learnedReward: learnedReward(rewardModel) }),
   }
   const key = streamKey(seed, 'rl.questions')
   const ask = (step: number) => questionsOf(asked, 'train', randomWord(key, step))
@@ -134,20 +136,30 @@ async function train(
     await metrics.append(line)
     await context.report(line)
   }
-  const look = (step: number) => measureAt(step, rollouts, held, options, context)
+  const best = await BestWeights.open(loaded, folder, trainer.step)
+  /** Measures, where that is asked for, and keeps the weights if they are the best so far. */
+  const look = async (step: number): Promise<Record<string, number> | undefined> => {
+    const found = await measureAt(step, rollouts, held, options, context)
+    if (!found) return undefined
+    const measured = measurementOf(found)
+    const score = options.measure?.samples ? found.passAt1 : found.greedy
+    await best.offer({ step, score, measured })
+    return measured
+  }
   let last: PolicyReport | undefined
-  let measured: Measurement | undefined
+  let measured: Record<string, number> | undefined
   if (trainer.step === 0) {
     measured = await look(0)
-    if (measured) await record({ step: 0, ...measurementOf(measured) })
+    if (measured) await record({ step: 0, ...measured })
   }
   for await (const report of trainer.run({ signal })) {
     last = report
     const { step, stopped } = report
     const isLast = step === options.steps || stopped !== undefined
-    if (options.measure && (step % options.measure.every === 0 || isLast)) measured = await look(step)
     const isMeasured = options.measure && (step % options.measure.every === 0 || isLast)
-    await record({ ...lineOf(report), ...(isMeasured && measured && measurementOf(measured)) })
+    if (isMeasured) measured = await look(step)
+    const kept = stopped === undefined ? undefined : best.step
+    await record({ ...lineOf(report), ...(isMeasured && measured), ...(kept !== undefined && { kept }) })
     if (step % options.samplesEvery === 0 || step === 1 || isLast) {
       for (const line of samplesOf(report)) await samples.append(line)
     }
@@ -156,7 +168,10 @@ async function train(
   await writePlots(folder)
   const results: Record<string, number> = { steps: trainer.step }
   if (last) Object.assign(results, { reward: last.statistics.reward, solved: last.statistics.solved })
-  if (measured) Object.assign(results, measurementOf(measured))
+  if (measured) Object.assign(results, measured)
+  // What a guard has stopped is worse than it was: the best that was measured is what the stage gives.
+  const kept = trainer.isStopped ? await best.restore() : undefined
+  if (kept) Object.assign(results, kept.measured, { kept: kept.step })
   return finish(name, loaded, context, results)
 }
 

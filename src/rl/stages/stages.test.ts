@@ -89,6 +89,26 @@ describe('grpo', () => {
     expect(rows.at(-1)?.stopped).toContain('entropy')
   })
 
+  it('goes back to the weights that did best when a guard ends it, also where it was cut before that', async () => {
+    const changes = {
+      environment: fileURLToPath(new URL('../testing/astray.ts', import.meta.url)),
+      guards: { window: 3, entropy: 1, passAtK: 0 },
+      ...{ rate: 3e-2, measure: { every: 1, problems: 8, samples: 8 } },
+    }
+    const { metrics } = await run(grpo, 'best', changes)
+    const rows = await lines('best', 'metrics.jsonl')
+    const scores = rows.map((row) => row['heldOut.passAt1'] as number)
+    const kept = scores.indexOf(Math.max(...scores))
+    expect(rows.at(-1)).toMatchObject({ stopped: expect.stringContaining('entropy'), kept })
+    expect(metrics).toMatchObject({ kept, 'heldOut.passAt1': scores[kept] })
+    expect(scores.at(-1)).toBeLessThan(Math.max(...scores))
+    await run(grpo, 'to the best', { ...changes, steps: Math.max(1, kept) })
+    expect(await weights('best')).toEqual(await weights('to the best'))
+    await expect(run(grpo, 'best and cut', changes, { abortAt: 3 })).rejects.toMatchObject({ code: 'aborted' })
+    await run(grpo, 'best and cut', changes, { resume: true })
+    expect(await weights('best and cut')).toEqual(await weights('best'))
+  })
+
   it('names what does not fit before anything runs', async () => {
     await expect(run(grpo, 'long', { maxNewTokens: 100 })).rejects.toMatchObject({ code: 'bad-option' })
     await expect(run(grpo, 'prompt', { promptLength: 1 })).rejects.toMatchObject({ code: 'context-too-long' })
