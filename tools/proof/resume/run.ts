@@ -18,10 +18,17 @@ const { values: flags } = parseArgs({
   options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
 })
 
-const recipe = `name: NAME
-seed: 7
-model: { family: r1, layers: 2, hidden: 64, positions: 256 }
-stages:
+/** A recipe, and what its stages leave. */
+interface Proof {
+  readonly stages: string
+  readonly results: readonly string[]
+  /** Part of the kills that falls to it. */
+  readonly share: number
+}
+
+const policy: Proof = {
+  share: 0.8,
+  stages: `
   - pretrain:
       data: { files: text.txt, unit: paragraph, heldOut: 0.1, shuffle: 50 }
       steps: 80
@@ -57,23 +64,60 @@ stages:
       length: 32
       saveEvery: 3
   - distill:
-      teacher: runs/NAME/00-model/checkpoint
+      teacher: runs/undisturbed/00-model/checkpoint
       onPolicy: { environment: { countdown: { numbers: 2 } }, maxNewTokens: 8 }
       steps: 30
       batch: 4
       length: 64
       saveEvery: 3
+  - grpo:
+      environment: { countdown: { numbers: 2 } }
+      steps: 15
+      questions: 4
+      group: 4
+      promptLength: 40
+      maxNewTokens: 8
+      measure: { every: 5, problems: 8 }
+      guards: { zeroVariance: 0, entropy: 0, passAtK: 1 }
+      saveEvery: 2
+  - ppo:
+      environment: { countdown: { numbers: 2 } }
+      steps: 15
+      questions: 4
+      group: 2
+      promptLength: 40
+      maxNewTokens: 8
+      kl: { target: 0.1 }
+      guards: { zeroVariance: 0, entropy: 0, passAtK: 1 }
+      saveEvery: 2
+  - evaluate: { tasks: [{ environment: countdown, options: { numbers: 2, form: text } }], limit: 16, maxNewTokens: 8 }
   - quantize: { type: q8_0 }
-`
+`,
+  results: [
+    '01-pretrain/checkpoint/model.safetensors',
+    '02-adapt/checkpoint/model.safetensors',
+    '03-sft/checkpoint/model.safetensors',
+    '04-dpo/checkpoint/model.safetensors',
+    '05-distill/checkpoint/model.safetensors',
+    '06-grpo/checkpoint/model.safetensors',
+    '07-ppo/checkpoint/model.safetensors',
+    '09-quantize/checkpoint/model-q8_0.gguf',
+  ],
+}
 
-const results = [
-  '01-pretrain/checkpoint/model.safetensors',
-  '02-adapt/checkpoint/model.safetensors',
-  '03-sft/checkpoint/model.safetensors',
-  '04-dpo/checkpoint/model.safetensors',
-  '05-distill/checkpoint/model.safetensors',
-  '06-quantize/checkpoint/model-q8_0.gguf',
-]
+// What comes out scores texts and writes none, so no other stage goes on from it.
+const reward: Proof = {
+  share: 0.2,
+  stages: `
+  - rewardModel:
+      data: { files: preferences.jsonl, heldOut: 0.1, shuffle: 100 }
+      steps: 30
+      batch: 8
+      length: 32
+      saveEvery: 3
+`,
+  results: ['01-rewardModel/checkpoint/model.safetensors'],
+}
 
 const command = [
   '--import',
@@ -82,7 +126,12 @@ const command = [
   'run',
 ]
 
-async function prepare(folder: string): Promise<void> {
+const recipeOf = (name: string, { stages }: Proof) => `name: ${name}
+seed: 7
+model: { family: r1, layers: 2, hidden: 64, positions: 256 }
+stages:${stages}`
+
+async function prepare(folder: string, proof: Proof): Promise<void> {
   const source = await readFile(fileURLToPath(new URL('../../../docs/LOG.md', import.meta.url)), 'utf8')
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'text.txt'), source)
@@ -96,7 +145,7 @@ async function prepare(folder: string): Promise<void> {
   })
   await writeFile(join(folder, 'preferences.jsonl'), `${preferences.join('\n')}\n`)
   for (const name of ['undisturbed', 'killed']) {
-    await writeFile(join(folder, `${name}.yaml`), recipe.replaceAll('NAME', name))
+    await writeFile(join(folder, `${name}.yaml`), recipeOf(name, proof))
   }
 }
 
@@ -112,7 +161,7 @@ async function finished(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`The run ended with ${code}.`)
 }
 
-const hashesOf = (folder: string, name: string): Promise<string[]> =>
+const hashesOf = (folder: string, name: string, results: readonly string[]): Promise<string[]> =>
   Promise.all(
     results.map(async (path) =>
       createHash('sha256')
@@ -121,15 +170,15 @@ const hashesOf = (folder: string, name: string): Promise<string[]> =>
     ),
   )
 
-const folder = await mkdtemp(join(tmpdir(), 'r1-resume-'))
-try {
-  await prepare(folder)
+/** Kills runs of a recipe so many times, and compares those that end. */
+async function prove(folder: string, proof: Proof, wanted: number): Promise<void> {
+  const { results } = proof
+  await prepare(folder, proof)
   const started = performance.now()
   await finished(start(folder, 'undisturbed'))
   const whole = performance.now() - started
-  const expected = await hashesOf(folder, 'undisturbed')
+  const expected = await hashesOf(folder, 'undisturbed', results)
   const key = streamKey(Number(flags.seed), 'kills')
-  const wanted = Number(flags.kills)
   let [kills, ends, begun] = [0, 0, false]
   for (let attempt = 0; kills < wanted || begun; attempt++) {
     const child = start(folder, 'killed', begun ? ['--resume'] : [])
@@ -145,7 +194,7 @@ try {
     if (code === null) kills++
     else if (code !== 0) throw new Error(`Attempt ${attempt} ended with ${code} instead of being killed.`)
     else {
-      const found = await hashesOf(folder, 'killed')
+      const found = await hashesOf(folder, 'killed', results)
       ends++
       for (const [index, path] of results.entries()) {
         console.log(`${found[index] === expected[index] ? 'equal' : 'DIFFERENT'}  ${path}  ${found[index]}`)
@@ -156,6 +205,13 @@ try {
     }
   }
   console.log(`${kills} kills, ${ends} runs ended`)
-} finally {
-  await rm(folder, { recursive: true, force: true })
+}
+
+for (const proof of [policy, reward]) {
+  const folder = await mkdtemp(join(tmpdir(), 'r1-resume-'))
+  try {
+    await prove(folder, proof, Math.round(Number(flags.kills) * proof.share))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
