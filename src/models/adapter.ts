@@ -2,8 +2,6 @@ import type { Adapter, LowRankFactors } from '../checkpoint/peft/adapter.ts'
 import { R1Error } from '../errors.ts'
 import type { AdapterOptions } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import { copyTo } from '../runtime/transfer.ts'
-import type { Variables } from '../runtime/variables.ts'
 import type { LoadedModel } from './load.ts'
 
 function misfit(model: LoadedModel['model'], found: string): R1Error {
@@ -34,13 +32,6 @@ function filledUp({ a, b, rank, inputs, outputs, scale }: LowRankFactors, common
   return { down, up }
 }
 
-function put(variables: Variables, name: string, array: NDArray): void {
-  variables.get(name)?.dispose()
-  const placed = variables.device === 'cpu' ? array : copyTo(array, variables.device)
-  if (placed !== array) array.dispose()
-  variables.set(name, placed)
-}
-
 /**
  * Puts an adapter's factors beside a model's parameters; nothing is merged. A graph traced over a scope with the options
  * that come back computes `x · Wᵀ + scale · x · Aᵀ · Bᵀ` in the adapter's layers; one without them is the model alone.
@@ -53,8 +44,8 @@ export function addAdapter(loaded: LoadedModel, adapter: Adapter): AdapterOption
   const rank = Math.max(1, ...[...adapter.factors.values()].map((factors) => factors.rank))
   for (const factors of adapter.factors.values()) {
     const { down, up } = filledUp(factors, rank)
-    put(variables, `${factors.module}.lora_A.weight`, down)
-    put(variables, `${factors.module}.lora_B.weight`, up)
+    variables.put(`${factors.module}.lora_A.weight`, down)
+    variables.put(`${factors.module}.lora_B.weight`, up)
   }
   return { rank, alpha: rank, accepts: (layer) => adapter.factors.has(layer) }
 }

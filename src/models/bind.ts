@@ -26,8 +26,8 @@ export function bindModel<Config extends object>(
     cacheLayout: family.cacheLayout(config),
     forward: (scope, inputs, options = {}) => family.forward(scope, config, inputs, options),
     head: (scope, hidden) => family.head(scope, config, hidden),
-    parameters() {
-      const scope = new Scope()
+    parameters(options) {
+      const scope = new Scope(options)
       const tokens = { dtype: 'i64', shape: [1, 1] } as const
       const { hidden } = model.forward(scope, { ids: input('ids', tokens), positions: input('positions', tokens) })
       if (model.hasHead) model.head(scope, hidden)

@@ -1,6 +1,7 @@
 export { addAdapter } from './adapter.ts'
 export { bindModel } from './bind.ts'
 export { type CacheArrays, emptyCache } from './cache.ts'
+export { decodedWeight, encodeWeights } from './coded-weights.ts'
 export { modelOf, modelTypes } from './families.ts'
 export { type LoadedModel, type LoadOptions, loadModel } from './load.ts'
 export {

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import { R1Error } from '../errors.ts'
-import type { Parameter } from '../nn/index.ts'
+import type { Parameter, ScopeOptions } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import { copyTo } from '../runtime/transfer.ts'
 import { Variables } from '../runtime/variables.ts'
+import { codedWeights, storeAsCodes } from './coded-weights.ts'
 import { modelOf } from './families.ts'
 import type { Model } from './model.ts'
 
@@ -16,6 +16,8 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** Where the parameters are put; a store of its own without it. */
   readonly variables?: Variables
+  /** What the model will be traced with: weights that it keeps as codes are loaded as such. */
+  readonly scope?: ScopeOptions
   readonly signal?: AbortSignal
   /** Called with the elements read so far and in all. */
   readonly onProgress?: (done: number, total: number) => void
@@ -67,29 +69,29 @@ export function matchTensors(checkpoint: Checkpoint, model: Model): ReadonlyMap<
 }
 
 /**
- * Loads a model: config.json tells the family, and every parameter is read straight into the memory it stays in, as f32.
+ * Loads a model: config.json tells the family, and every parameter is read straight into the memory it stays in, as f32
+ * or, one after the other, as codes.
  *
  * @throws R1Error `unsupported-model`, `bad-config`, `checkpoint-mismatch`, `out-of-memory`, `aborted`, and what reading throws
  */
 export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { variables = new Variables(), signal, onProgress } = options
+  const { variables = new Variables(), scope, signal, onProgress } = options
   const model = modelOf(checkpoint.config)
   const matched = matchTensors(checkpoint, model)
   const sizes = [...matched.keys()].map(({ tensor }) => tensor.shape.reduce<number>((a, b) => a * Number(b), 1))
   const total = sizes.reduce((sum, size) => sum + size, 0)
+  const coded = codedWeights(model, scope)
   let done = 0
   for (const [{ name, tensor }, source] of matched) {
     if (signal?.aborted) throw new R1Error('aborted', 'Loading the model was stopped.', { cause: signal.reason })
     const array = NDArray.zeros(tensor.shape as readonly number[])
     await checkpoint.readFloat32(source, array.data)
-    variables.set(name, variables.device === 'cpu' ? array : moved(array, variables))
     done += array.size
+    const weight = coded.get(name)
+    if (weight) storeAsCodes(variables, weight, array)
+    if (weight && !weight.plain) array.dispose()
+    else variables.put(name, array)
     onProgress?.(done, total)
   }
   return { model, variables }
-}
-
-function moved(array: NDArray<'f32'>, { device }: Variables): NDArray<'f32'> {
-  using source = array
-  return copyTo(source, device)
 }

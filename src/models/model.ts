@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Cache, Head, LayerLayout, Parameter, Scope } from '../nn/index.ts'
+import type { Cache, Head, LayerLayout, Parameter, Scope, ScopeOptions } from '../nn/index.ts'
 import type { Tensor } from '../tensor/index.ts'
 
 export type { LayerLayout } from '../nn/index.ts'
@@ -86,6 +86,6 @@ export interface Model extends ModelSizes {
   readonly cacheLayout: readonly LayerLayout[]
   forward(scope: Scope, inputs: ModelInputs, options?: ForwardOptions): ModelOutput
   head(scope: Scope, hidden: Tensor): Head
-  /** Every parameter of forward pass and head, under its name in checkpoints. */
-  parameters(): readonly Parameter[]
+  /** Every parameter of forward pass and head, under its name in checkpoints; with those that a scope's options add. */
+  parameters(options?: ScopeOptions): readonly Parameter[]
 }

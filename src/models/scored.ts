@@ -36,8 +36,8 @@ export function scoredModel(model: Model, labels = 1): Model {
         remedy: 'Use the checkpoint it was trained from.',
       })
     },
-    parameters() {
-      const scope = new Scope()
+    parameters(options) {
+      const scope = new Scope(options)
       const tokens = { dtype: 'i64', shape: [1, 1] } as const
       model.forward(scope, { ids: input('ids', tokens), positions: input('positions', tokens) })
       scoreWeight(scope, model.width, labels)

@@ -43,4 +43,4 @@ export {
   yarnFrequencies,
   yarnScale,
 } from './rotary-scaling.ts'
-export { type AdapterOptions, type Parameter, Scope, type ScopeOptions } from './scope.ts'
+export { type AdapterOptions, codedNames, type Parameter, Scope, type ScopeOptions } from './scope.ts'

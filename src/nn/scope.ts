@@ -1,5 +1,15 @@
 import { R1Error } from '../errors.ts'
-import { type DType, type Initializer, type Tensor, variable } from '../tensor/index.ts'
+import {
+  type CodedMatrix,
+  type CodeFormat,
+  codedTypes,
+  type DType,
+  given,
+  type Initializer,
+  type Tensor,
+  type TensorType,
+  variable,
+} from '../tensor/index.ts'
 
 /** Low-rank adapters (LoRA) for the linear layers whose name is accepted. */
 export interface AdapterOptions {
@@ -8,7 +18,15 @@ export interface AdapterOptions {
   readonly alpha: number
   /** Whether the layer with this name, as in the checkpoint without `.weight`, has an adapter. */
   accepts(layer: string): boolean
+  /** What the frozen weights of these layers are stored as (QLoRA, arXiv:2305.14314); as the model has them without it. */
+  readonly base?: CodeFormat | undefined
 }
+
+/** Names of the variables that hold a weight stored as codes. */
+export const codedNames = {
+  codes: (weight: string) => `${weight}.codes`,
+  scales: (weight: string) => `${weight}.scales`,
+} as const
 
 export interface ScopeOptions {
   /** Whether the parameter with this name is trained; all without it, only adapters where there are any. */
@@ -74,13 +92,29 @@ export class Scope {
     return this.declare(this.join(name), shape, initializer, false)
   }
 
+  /**
+   * A frozen matrix `[rows, columns]` as codes and scales, which must have been loaded so (`storeAsCodes`).
+   *
+   * @returns undefined where the format has no such rows
+   */
+  coded(name: string, extents: readonly [number, number], format: CodeFormat): CodedMatrix | undefined {
+    const types = codedTypes(format, extents)
+    if (!types) return undefined
+    const of = (part: 'codes' | 'scales') => this.variable(codedNames[part](this.join(name)), types[part], given, false)
+    return { format, codes: of('codes'), scales: of('scales') }
+  }
+
   private declare(name: string, shape: readonly number[], initializer: Initializer, trainable: boolean): Tensor {
+    return this.variable(name, { dtype: this.options.dtype ?? 'f32', shape }, initializer, trainable)
+  }
+
+  private variable(name: string, type: TensorType, initializer: Initializer, trainable: boolean): Tensor {
     const known = this.known.get(name)
     if (known) {
-      if (known.tensor.shape.join() === shape.join()) return known.tensor
-      throw new R1Error('parameter-conflict', `${name} is used as [${known.tensor.shape}] and as [${shape}].`)
+      if (known.tensor.shape.join() === type.shape.join()) return known.tensor
+      throw new R1Error('parameter-conflict', `${name} is used as [${known.tensor.shape}] and as [${type.shape}].`)
     }
-    const tensor = variable(name, { dtype: this.options.dtype ?? 'f32', shape }, initializer)
+    const tensor = variable(name, type, initializer)
     this.known.set(name, { name, tensor, trainable })
     return tensor
   }

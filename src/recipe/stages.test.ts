@@ -97,7 +97,8 @@ describe('stages', () => {
       steps: 12
       batch: 8
       length: 16
-      rate: 1e-3
+      rate: 2e-2
+      adapter: { rank: 4, base: nf4 }
   - distill:
       teacher: runs/small/01-pretrain/checkpoint
       data: { files: text.txt, unit: paragraph, heldOut: 0.2 }

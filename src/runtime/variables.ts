@@ -41,7 +41,8 @@ export class Variables {
   /**
    * The array of a variable, made by its initialiser if there is none yet.
    *
-   * @throws R1Error `variable-mismatch` where the array kept under the name has another dtype or shape
+   * @throws R1Error `variable-mismatch` where the array kept under the name has another dtype or shape; `variable-missing`
+   *   where there is none and it must be given
    */
   ensure(tensor: Tensor, name: string): NDArray {
     const known = this.arrays.get(name)
@@ -53,18 +54,31 @@ export class Variables {
         { remedy: 'Load a checkpoint that fits the configuration.' },
       )
     }
-    const array = NDArray.zeros(tensor.shape as readonly number[], tensor.dtype)
     const initializer = initializerOf(tensor)
+    if (initializer?.kind === 'given') {
+      throw new R1Error('variable-missing', `The variable ${name} has no values, and nothing can make them.`, {
+        remedy: 'Load the model in the form that the graph needs.',
+      })
+    }
+    const array = NDArray.zeros(tensor.shape as readonly number[], tensor.dtype)
     if (initializer) initialize(array, initializer, streamKey(this.seed, name))
-    return this.place(name, array)
+    return this.put(name, array)
   }
 
-  /** Keeps an array of the CPU under a name, on the device of this store. */
-  private place(name: string, array: NDArray): NDArray {
+  /** Keeps an array of the CPU under a name, on the device of this store, and frees the one that was there. */
+  put(name: string, array: NDArray): NDArray {
+    const before = this.arrays.get(name)
+    if (before !== array) before?.dispose()
     const placed = this.device === 'cpu' ? array : copyTo(array, this.device)
     if (placed !== array) array.dispose()
     this.arrays.set(name, placed)
     return placed
+  }
+
+  /** Frees the array of a name, if there is one. */
+  delete(name: string): void {
+    this.arrays.get(name)?.dispose()
+    this.arrays.delete(name)
   }
 
   /**
@@ -102,7 +116,7 @@ function firstNotFinite(array: NDArray): number {
   return at
 }
 
-function initialize(array: NDArray, initializer: Initializer, key: number): void {
+function initialize(array: NDArray, initializer: Exclude<Initializer, { kind: 'given' }>, key: number): void {
   if (initializer.kind === 'zeros') return
   const value = (index: number): number =>
     initializer.kind === 'ones'

@@ -21,4 +21,4 @@ export { hash32, randomNormal, randomUniform, randomWord, streamKey } from './ra
 export type { Shape, TensorType } from './shape.ts'
 export { assign, input, isTensor, type Trace, type TracedTree, trace } from './trace.ts'
 export { flatten, mapTree, type Tree } from './tree.ts'
-export { type Initializer, initializerOf, normal, ones, uniform, variable, zeros } from './variable.ts'
+export { given, type Initializer, initializerOf, normal, ones, uniform, variable, zeros } from './variable.ts'

@@ -12,11 +12,14 @@ export type Initializer =
   | { readonly kind: 'normal'; readonly deviation: number }
   /** Uniform in −bound … bound. */
   | { readonly kind: 'uniform'; readonly bound: number }
+  /** Nothing makes it: it must be there before it is needed. */
+  | { readonly kind: 'given' }
 
 export const zeros: Initializer = { kind: 'zeros' }
 export const ones: Initializer = { kind: 'ones' }
 export const normal = (deviation: number): Initializer => ({ kind: 'normal', deviation })
 export const uniform = (bound: number): Initializer => ({ kind: 'uniform', bound })
+export const given: Initializer = { kind: 'given' }
 
 /**
  * A named value that lives between runs: a parameter, a moment of the optimiser, a cache. The runtime keeps its memory

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { R1Error } from '../errors.ts'
+import { encodeWeights } from '../models/index.ts'
 import type { LoadedModel } from '../models/load.ts'
 import { NDArray } from '../runtime/array.ts'
 import type { Objective } from './objective.ts'
@@ -213,5 +214,23 @@ describe('Trainer', () => {
     const rest = await reports(run.run())
     expect(loaded.variables.get('model.embed_tokens.weight')?.bytes).toEqual(before)
     expect(rest.at(-1)?.loss).toBeLessThan((first[0] as StepReport).loss)
+  })
+
+  it('trains adapters over a base of codes as over the base itself, as far as the codes are exact', async () => {
+    const over = async (base?: 'nf4' | 'int8'): Promise<number[]> => {
+      const loaded = tinyModel()
+      using pretraining = trainer(loaded, { steps: 40, schedule: () => 5e-3 })
+      await reports(pretraining.run())
+      const scope = { adapter: { rank: 4, alpha: 8, accepts: (layer: string) => /_proj$/.test(layer), base } }
+      encodeWeights(loaded, scope)
+      using run = trainer(loaded, { scope, schedule: () => 1e-2 })
+      return lossesOf(await reports(run.run()))
+    }
+    const exact = await over()
+    expect(exact.at(-1)).toBeLessThan(0.96 * (exact[0] as number))
+    const largest = async (base: 'nf4' | 'int8') =>
+      Math.max(...(await over(base)).map((loss, at) => Math.abs(loss / (exact[at] as number) - 1)))
+    expect(await largest('int8')).toBeLessThan(0.01)
+    expect(await largest('nf4')).toBeLessThan(0.05)
   })
 })

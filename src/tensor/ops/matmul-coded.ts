@@ -145,18 +145,39 @@ const blockOf = ({ format, codes, block }: CodedMatrix): number =>
   block ?? formats[format].block(extentsOf(format, codes)[1])
 
 /**
- * `a · Wᵀ (+ added)` with a frozen matrix stored as codes: what a layer of a quantised model with an adapter needs (QLoRA,
+ * The types of codes and scales of a matrix in the format's own blocks.
+ *
+ * @returns undefined where rows of so many columns cannot be stored: NF4 needs an even number
+ */
+export function codedTypes(
+  format: CodeFormat,
+  [rows, columns]: readonly [number, number],
+): Record<'codes' | 'scales', TensorType> | undefined {
+  const { dtype, perCode, block } = formats[format]
+  if (columns % perCode !== 0) return undefined
+  return {
+    codes: { dtype, shape: [rows, columns / perCode] },
+    scales: { dtype: 'f32', shape: [Math.ceil((rows * columns) / block(columns))] },
+  }
+}
+
+/**
+ * `a · Wᵀ (+ added)`, or `a · W` where it is transposed, with a frozen matrix stored as codes: what a layer of a quantised model with an adapter needs (QLoRA,
  * Dettmers et al. 2023, arXiv:2305.14314). The matrix and its scales have no gradient.
  *
- * @param a `[…, C]`
+ * @param a `[…, C]`; `[…, R]` where W is transposed
  * @param weight W `[R, C]`
- * @param options.added `[…, R]`: the adapter's part, for example
- * @returns `[…, R]`
+ * @param options.added in the shape of the result: the adapter's part, for example
+ * @returns `[…, R]`; `[…, C]` where W is transposed
  * @throws R1Error `shape-mismatch`, `dtype-mismatch`, `bad-attribute`
  */
-export function matmulCoded(a: Tensor, weight: CodedMatrix, { added }: { readonly added?: Tensor } = {}): Tensor {
+export function matmulCoded(
+  a: Tensor,
+  weight: CodedMatrix,
+  { added, transposed = false }: { readonly added?: Tensor; readonly transposed?: boolean } = {},
+): Tensor {
   const { format, codes, scales } = weight
-  const attributes = { transposeB: true, block: blockOf(weight), precision: 'f32' } as const
+  const attributes = { transposeB: !transposed, block: blockOf(weight), precision: 'f32' } as const
   return applyOne(operators[format], added ? [a, codes, scales, added] : [a, codes, scales], attributes)
 }
 

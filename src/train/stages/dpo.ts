@@ -12,6 +12,7 @@ import { chosenNextToken } from '../objectives/pairs.ts'
 import { rowLogProbabilities } from '../objectives/sequence.ts'
 import { presentArrays, type StepOptions } from '../step.ts'
 import { hashesOf } from './data-options.ts'
+import { scopeOf } from './loop.ts'
 import { brokenPairs, checkPreferences, holdsPairs, preferenceRows, preferenceShape } from './preference-rows.ts'
 import { rowBatches } from './row-batches.ts'
 import { trainingStage } from './train-stage.ts'
@@ -23,12 +24,15 @@ const options = z
   })
   .refine(holdsPairs, brokenPairs)
 
-/** The model that training begins with: what the pairs' log-probabilities are compared with. */
-async function referenceOf(parent: string, options: Pick<StepOptions, 'precision' | 'threads'>) {
+/** The model that training begins with, new adapters included: what the pairs' log-probabilities are compared with. */
+async function referenceOf(
+  parent: string,
+  { scope, ...options }: Pick<StepOptions, 'precision' | 'threads' | 'scope'>,
+) {
   await using checkpoint = await openCheckpoint(parent)
-  const { model, variables } = await loadModel(checkpoint)
+  const { model, variables } = await loadModel(checkpoint, { ...(scope && { scope }) })
   const compiled = jit(
-    ({ batch }: { batch: TracedBatch }) => rowLogProbabilities(forwardPass(model, new Scope(), batch)),
+    ({ batch }: { batch: TracedBatch }) => rowLogProbabilities(forwardPass(model, new Scope(scope), batch)),
     { variables, ...options },
   )
   return {
@@ -48,24 +52,27 @@ export const dpo = trainingStage({
   name: 'dpo',
   summary: 'Learns from pairs of answers to prefer the better one (direct preference optimisation).',
   options,
-  make: ({ data, length, beta, precision, workers }, { base, parent, seed, threads }) => ({
-    objective: dpoObjective({ beta }),
-    parts: { nextToken: chosenNextToken },
-    hashes: () => hashesOf(data, base),
-    check: () => checkPreferences(data, base),
-    async batches(rows) {
-      const tokenizer = await loadTokenizer(parent)
-      const options = { base, seed, length, workers, tokenizer, example: completionExample }
-      const { training, heldOut } = await preferenceRows(data, options)
-      const reference = await referenceOf(parent, { precision, threads })
-      const batches = rowBatches(training, heldOut, { rows, workers, extend: reference.extend })
-      return {
-        ...batches,
-        async close() {
-          await batches.close()
-          reference.close()
-        },
-      }
-    },
-  }),
+  make: (settings, { base, parent, seed, threads }) => {
+    const { data, length, beta, precision, workers } = settings
+    return {
+      objective: dpoObjective({ beta }),
+      parts: { nextToken: chosenNextToken },
+      hashes: () => hashesOf(data, base),
+      check: () => checkPreferences(data, base),
+      async batches(rows) {
+        const tokenizer = await loadTokenizer(parent)
+        const options = { base, seed, length, workers, tokenizer, example: completionExample }
+        const { training, heldOut } = await preferenceRows(data, options)
+        const reference = await referenceOf(parent, { precision, threads, scope: scopeOf(settings) })
+        const batches = rowBatches(training, heldOut, { rows, workers, extend: reference.extend })
+        return {
+          ...batches,
+          async close() {
+            await batches.close()
+            reference.close()
+          },
+        }
+      },
+    }
+  },
 })

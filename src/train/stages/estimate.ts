@@ -1,4 +1,6 @@
 import type { Model } from '../../models/model.ts'
+import { byteSize } from '../../tensor/index.ts'
+import { scopeOf } from './loop.ts'
 import { type LoopOptions, stepsOf } from './options.ts'
 import type { StagePlan } from './stage.ts'
 
@@ -25,14 +27,18 @@ export function estimateLoop(model: Model, options: LoopOptions): StagePlan {
   const part = (batch / accumulation) * length
   const layer = kept.widths * model.width + kept.feedForwards * feedForward
   const activations = part * (checkpointing ? model.layers * model.width + layer : model.layers * layer)
-  const numbers = adapter ? 1 : numbersOfTrained + (ema === undefined ? 0 : 1)
+  const numbers = numbersOfTrained + (ema === undefined ? 0 : 1)
+  const weights = model
+    .parameters(scopeOf(options))
+    .map(({ tensor, trainable }) => byteSize(tensor.dtype) * sizeOf(tensor.shape) * (trainable ? numbers : 1))
+    .reduce((sum, bytes) => sum + bytes, 0)
   const logits = Math.min(part * model.vocabulary, 2 ** 24)
   return {
     parameters,
     steps,
     tokens,
     operations: (adapter ? 4 : checkpointing ? 8 : 6) * parameters * tokens,
-    memory: 4 * (numbers * parameters + activations + logits),
+    memory: weights + 4 * (activations + logits),
   }
 }
 

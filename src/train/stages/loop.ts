@@ -24,9 +24,9 @@ export interface LoopParts extends Pick<TrainerOptions, 'threads'> {
 /** Which parameters a loop trains: all, or adapters. */
 export function scopeOf({ adapter }: LoopOptions): ScopeOptions {
   if (!adapter) return {}
-  const { rank, alpha = 2 * rank } = adapter
+  const { rank, alpha = 2 * rank, base } = adapter
   const layers = new RegExp(adapter.layers)
-  return { adapter: { rank, alpha, accepts: (layer) => layers.test(layer) } }
+  return { adapter: { rank, alpha, accepts: (layer) => layers.test(layer), base } }
 }
 
 /** What every stage may add to its objective. */

@@ -28,7 +28,15 @@ export const adapterSchema = z.strictObject({
     .string()
     .default('_proj$')
     .describe('A regular expression: linear layers whose name it finds get an adapter.'),
+  base: z
+    .enum(['nf4', 'int8'])
+    .optional()
+    .describe(
+      'Keeps the frozen weights under the adapters as codes of 4 or 8 bits (QLoRA, arXiv:2305.14314). What is saved is these, adapters merged.',
+    ),
 })
+
+export type AdapterSettings = z.output<typeof adapterSchema>
 
 /** Adversarial training on embeddings. */
 const adversarialSchema = z.strictObject({

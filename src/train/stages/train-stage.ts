@@ -118,7 +118,8 @@ async function run(name: string, stage: TrainStage, options: LoopOptions, contex
   const { parent, seed, signal, threads } = context
   await using checkpoint = await openCheckpoint(parent)
   using variables = new Variables(seed)
-  const { model } = await loadModel(checkpoint, { variables, ...(signal && { signal }) })
+  const scope = scopeOf(options)
+  const { model } = await loadModel(checkpoint, { variables, scope, ...(signal && { signal }) })
   const loaded = { model: stage.modelOf?.(model) ?? model, variables }
   const batches = await stage.batches(rowsOfPart(options), loaded)
   try {
@@ -127,7 +128,7 @@ async function run(name: string, stage: TrainStage, options: LoopOptions, contex
     const looks = await readHeldOut(batches.heldOut)
     using measured = new HeldOut(loaded, stage.objective, looks, {
       precision: options.precision,
-      scope: scopeOf(options),
+      scope,
       threads,
     })
     const evaluate = looks.length > 0 ? () => measured.measure(signal) : undefined

@@ -10,6 +10,8 @@ interface Coded {
   readonly block: number
   /** Whether something is added to the product. */
   readonly added?: boolean
+  /** Whether the left operand is multiplied by the matrix as it lies, not by its transpose. */
+  readonly transposed?: boolean
 }
 
 /** Codes of every value that their dtype has. */
@@ -31,26 +33,28 @@ function numberAt({ codes, scales }: Record<'codes' | 'scales', Plain>, { format
 }
 
 function codedCase(name: string, coded: Coded): OperatorCase {
-  const { format, rows, columns, block, added } = coded
+  const { format, rows, columns, block, added, transposed = false } = coded
+  const [depth, width] = transposed ? [rows, columns] : [columns, rows]
   const scales = fixed(floats(Math.ceil((rows * columns) / block)))
   return {
     operator: format === 'nf4' ? 'matmulNF4' : 'matmulInt8',
     name,
     inputs: {
-      a: floats('batch', 2, columns),
+      a: floats('batch', 2, depth),
       codes: codes(format, rows, columns),
       scales,
-      ...(added ? { added: floats('batch', 2, rows) } : {}),
+      ...(added ? { added: floats('batch', 2, width) } : {}),
     },
     build({ a, codes, scales, added }) {
       const matrix = { format, codes: codes as Tensor, scales: scales as Tensor, block }
-      return matmulCoded(a as Tensor, matrix, added ? { added } : {})
+      return matmulCoded(a as Tensor, matrix, { transposed, ...(added && { added }) })
     },
     reference({ a, added, ...stored }) {
       const weight = numberAt(stored as Record<'codes' | 'scales', Plain>, coded)
-      return make([(a as Plain).shape[0] as number, 2, rows], (b, t, row) => {
-        const terms = Array.from({ length: columns }, (_, k) => (a as Plain).at(b, t, k) * weight(row, k))
-        return total(terms) + (added?.at(b, t, row) ?? 0)
+      return make([(a as Plain).shape[0] as number, 2, width], (b, t, n) => {
+        const factor = (k: number) => (transposed ? weight(k, n) : weight(n, k))
+        const terms = Array.from({ length: depth }, (_, k) => (a as Plain).at(b, t, k) * factor(k))
+        return total(terms) + (added?.at(b, t, n) ?? 0)
       })
     },
     second: true,
@@ -67,6 +71,7 @@ export const codedCases: readonly OperatorCase[] = [
     block: 10,
     added: true,
   }),
+  codedCase('the matrix as it lies', { format: 'nf4', rows: 4, columns: 6, block: 6, transposed: true }),
   codedCase('a scale a row', { format: 'int8', rows: 4, columns: 6, block: 6 }),
   codedCase('blocks across rows, and an addition', { format: 'int8', rows: 4, columns: 6, block: 5, added: true }),
   {
