@@ -28,6 +28,14 @@ describe('parseRecipe', () => {
     ])
   })
 
+  it('knows which stage another goes on from, and its seed', () => {
+    const { stages } = parse(
+      `${head}stages:\n  - sleep:\n  - sleep:\n    seed: 5\n  - sleep:\n    from: 1\n  - sleep:\n    from: 02-sleep\n  - { sleep: {}, from: model }\n`,
+    )
+    expect(stages.map(({ from }) => from)).toEqual([undefined, undefined, 0, 1, 'model'])
+    expect(stages.map(({ seed }) => seed)).toEqual([undefined, 5, undefined, undefined, undefined])
+  })
+
   it.each([
     [
       'a key that is mistyped',
@@ -37,7 +45,14 @@ describe('parseRecipe', () => {
     ['a key inside', `${head}stages:\n  - sleep:\n      bed: { sofd: true }\n`, /line 6: 'sofd'.*'soft'/],
     ['a wrong type', `${head}stages:\n  - sleep:\n      hours: long\n`, /line 6: stages\.0\.sleep\.hours: .*number/],
     ['an unknown stage', `${head}stages:\n  - sleeep: {}\n`, /line 5: there is no stage 'sleeep'.*'sleep'/],
-    ['two stages in one', `${head}stages:\n  - { sleep: {}, wake: {} }\n`, /line 5: a stage has one key/],
+    ['two stages in one', `${head}stages:\n  - { sleep: {}, wake: {} }\n`, /line 5: a stage has one name/],
+    ['a stage to go on from that comes later', `${head}stages:\n  - sleep: {}\n    from: 2\n`, /line 6: .*'2'.*model/],
+    [
+      'a stage to go on from that could be two',
+      `${head}stages: [sleep: {}, sleep: {}, { sleep: {}, from: sleep }]\n`,
+      /line 4: there is more than one stage 'sleep'.*01-sleep, 02-sleep/,
+    ],
+    ['a seed that is none', `${head}stages:\n  - sleep: {}\n    seed: x\n`, /line 6: stages\.0\.seed/],
     ['no stage', `${head}stages: []\n`, /line 4: stages: must hold a stage/],
     ['broken YAML', 'name: night\nmodel: { family: r1\n', /line \d+: /],
     ['a key given twice', `${head}name: day\nstages: [sleep: {}]\n`, /line 4: Map keys must be unique/],

@@ -8,6 +8,10 @@ import { nearest } from './nearest.ts'
 export interface RecipeStage {
   readonly stage: Stage
   readonly options: unknown
+  /** Place of the stage that it goes on from, or `model`; the one before it without it. */
+  readonly from?: number | 'model'
+  /** Of its random numbers; that of the recipe without it. */
+  readonly seed?: number
   /** Line of the recipe, for errors found later. */
   readonly line: number
 }
@@ -22,12 +26,25 @@ export interface Recipe {
   readonly file: string
 }
 
+const seedSchema = z.int().min(0).max(0xffffffff)
+
+/** What may stand beside the name of a stage. */
+export const besideSchema = z.strictObject({
+  from: z
+    .union([z.string(), z.int().positive()])
+    .optional()
+    .describe(
+      'An earlier stage that it goes on from, by name (sft, 02-sft) or number, or `model`; the one before without it.',
+    ),
+  seed: seedSchema.optional().describe('Of its random numbers; that of the recipe without it.'),
+})
+
 const frameSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'must be a name of letters, digits, points and dashes')
     .describe('Name of the run and of its folder.'),
-  seed: z.int().min(0).max(0xffffffff).default(1).describe('All random numbers follow from it.'),
+  seed: seedSchema.default(1).describe('All random numbers follow from it.'),
   model: modelSchema,
   stages: z.array(z.record(z.string(), z.unknown())).min(1, 'must hold a stage at least'),
 })
@@ -41,35 +58,60 @@ const frameSchema = z.strictObject({
 export function parseRecipe(text: string, file: string, stages: readonly Stage[]): Recipe {
   const document = parseRecipeDocument(text, file)
   const frame = check(document, frameSchema, document.value, [])
-  return {
-    file,
-    name: frame.name,
-    seed: frame.seed,
-    model: frame.model,
-    stages: frame.stages.map((entry, index) => parseStage(document, entry, index, stages)),
-  }
+  const read: RecipeStage[] = []
+  for (const entry of frame.stages) read.push(parseStage(document, entry, read, stages))
+  return { file, name: frame.name, seed: frame.seed, model: frame.model, stages: read }
 }
 
 function parseStage(
   document: RecipeDocument,
   entry: Readonly<Record<string, unknown>>,
-  index: number,
+  before: readonly RecipeStage[],
   stages: readonly Stage[],
 ): RecipeStage {
-  const path = ['stages', index]
+  const path = ['stages', before.length]
   const line = document.lineOf(path)
-  const names = Object.keys(entry)
+  const beside = Object.fromEntries(Object.entries(entry).filter(([key]) => key in besideSchema.shape))
+  const names = Object.keys(entry).filter((key) => !(key in beside))
   const [name] = names
   if (name === undefined || names.length > 1) {
     const found = names.length === 0 ? 'none' : names.join(' and ')
-    throw badRecipe(document.file, line, `a stage has one key, its name, not ${found}`, 'Begin each stage with a dash.')
+    throw badRecipe(document.file, line, `a stage has one name, not ${found}`, 'Begin each stage with a dash.')
   }
   const stage = stages.find((known) => known.name === name)
   if (!stage) {
     const known = stages.map((other) => other.name)
     throw badRecipe(document.file, line, `there is no stage '${name}'`, remedyFor(name, known))
   }
-  return { stage, options: check(document, stage.options, entry[name] ?? {}, [...path, name]), line }
+  const options = check(document, stage.options, entry[name] ?? {}, [...path, name])
+  const { from, seed } = check(document, besideSchema, beside, path)
+  return {
+    stage,
+    options,
+    line,
+    ...(from !== undefined && { from: findStage(document, from, before, [...path, 'from']) }),
+    ...(seed !== undefined && { seed }),
+  }
+}
+
+/** Folder of a stage by its place: `01-pretrain`. */
+export const stageName = (stage: Stage, index: number): string => `${String(index + 1).padStart(2, '0')}-${stage.name}`
+
+function findStage(
+  document: RecipeDocument,
+  name: string | number,
+  before: readonly RecipeStage[],
+  path: readonly PropertyKey[],
+): number | 'model' {
+  if (name === 'model') return name
+  const places = before.map(({ stage }, index) => [stageName(stage, index), stage.name, String(index + 1)])
+  const found = places.flatMap((names, index) => (names.includes(String(name)) ? [index] : []))
+  const [place] = found
+  if (place !== undefined && found.length === 1) return place
+  const how = found.length === 0 ? 'no' : 'more than one'
+  const known = ['model', ...places.map(([full]) => full)].join(', ')
+  const problem = `there is ${how} stage '${name}' before this one`
+  throw badRecipe(document.file, document.lineOf(path), problem, `Name one of ${known}.`)
 }
 
 /** Checks a part of a document, and says line, key and remedy of the first thing that is wrong. */

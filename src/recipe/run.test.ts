@@ -55,6 +55,27 @@ describe('runRecipe', () => {
     expect(file).toMatchObject({ status: 'done', seed: 1, options: { label: 'b' }, result: { metrics: { loss: 2 } } })
   })
 
+  it('goes on from an earlier stage, and with a seed of its own, where that is wanted', async () => {
+    const lines = [
+      '{ label: a }',
+      '{ label: b }',
+      '{ label: c }\n    from: 1\n    seed: 9',
+      '{ label: d }\n    from: model',
+    ]
+    const text = `name: three\nmodel: { family: r1, layers: 1, positions: 64 }\nstages:\n${lines.map((line) => `  - step: ${line}\n`).join('')}`
+    const recipe = parseRecipe(text, join(folder, 'recipe.yaml'), [step as unknown as Stage])
+    for await (const _ of runRecipe(recipe, { runs: join(folder, 'runs') }));
+    expect(ran.map((line) => line.replace('runs/three/', '').replace('/checkpoint', ''))).toEqual([
+      'a from 00-model',
+      'b from 01-step',
+      'c from 01-step',
+      'd from 00-model',
+    ])
+    const seedOf = async (name: string) =>
+      JSON.parse(await readFile(join(folder, 'runs/three', name, 'run.json'), 'utf8')).seed
+    expect([await seedOf('02-step'), await seedOf('03-step')]).toEqual([1, 9])
+  })
+
   it('begins with a checkpoint that loads, the same for the same seed', async () => {
     await run(['a'])
     const path = join(folder, 'runs/three/00-model/checkpoint')

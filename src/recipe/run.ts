@@ -6,7 +6,7 @@ import { R1Error } from '../errors.ts'
 import type { StageContext, StagePlan, StageResult } from '../train/stages/stage.ts'
 import { badRecipe } from './document.ts'
 import { firstCheckpoint } from './first-checkpoint.ts'
-import type { Recipe, RecipeStage } from './recipe.ts'
+import { type Recipe, type RecipeStage, stageName } from './recipe.ts'
 
 export interface RunOptions {
   /** Folder of all runs. */
@@ -59,8 +59,10 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 function placesOf(recipe: Recipe, runs: string): readonly Place[] {
   let before = sha256(JSON.stringify([recipe.model, recipe.seed]))
   return recipe.stages.map((entry, index) => {
-    const name = `${String(index + 1).padStart(2, '0')}-${entry.stage.name}`
-    before = sha256(JSON.stringify([before, entry.stage.name, entry.options]))
+    const name = stageName(entry.stage, index)
+    const { from, seed } = entry
+    const beside = from === undefined && seed === undefined ? [] : [{ from, seed }]
+    before = sha256(JSON.stringify([before, entry.stage.name, entry.options, ...beside]))
     return { entry, name, folder: join(runs, recipe.name, name), identity: before }
   })
 }
@@ -75,7 +77,7 @@ function contextOf(recipe: Recipe, place: Place, parent: string, options: RunOpt
     folder: place.folder,
     base: dirname(resolve(recipe.file)),
     parent,
-    seed: recipe.seed,
+    seed: place.entry.seed ?? recipe.seed,
     threads: options.threads,
     resume: options.resume ?? false,
     signal: options.signal,
@@ -118,8 +120,12 @@ export async function planRecipe(recipe: Recipe, options: RunOptions): Promise<r
 export async function* runRecipe(recipe: Recipe, options: RunOptions): AsyncGenerator<FinishedStage, void, void> {
   const places = placesOf(recipe, options.runs)
   const chosen = chooseStages(recipe, places, options.only)
-  let parent = await firstCheckpoint(recipe, join(options.runs, recipe.name, '00-model'), options.signal)
+  const model = await firstCheckpoint(recipe, join(options.runs, recipe.name, '00-model'), options.signal)
+  let before = model
+  const checkpoints: string[] = []
   for (const place of places) {
+    const { from } = place.entry
+    const parent = from === undefined ? before : from === 'model' ? model : (checkpoints[from] as string)
     const known = await readRunFile(place.folder)
     const done = known?.status === 'done' ? known.result : undefined
     if (known && known.identity !== place.identity) throw changed(recipe, place)
@@ -134,7 +140,8 @@ export async function* runRecipe(recipe: Recipe, options: RunOptions): AsyncGene
       if (known && !options.resume) throw runExists(recipe, place)
       yield await runStage(recipe, place, parent, options)
     }
-    parent = (await readRunFile(place.folder))?.result?.checkpoint ?? parent
+    before = (await readRunFile(place.folder))?.result?.checkpoint ?? parent
+    checkpoints.push(before)
     if (options.only && chosen.has(place)) return
   }
 }
@@ -145,7 +152,7 @@ async function runStage(recipe: Recipe, place: Place, parent: string, options: R
   const file: RunFile = {
     version: 1,
     stage: entry.stage.name,
-    seed: recipe.seed,
+    seed: entry.seed ?? recipe.seed,
     options: entry.options,
     identity,
     status: 'running',

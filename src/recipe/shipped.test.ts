@@ -21,6 +21,12 @@ describe('recipes of the repository', () => {
   it.each(names)('%s names what is there', async (name) => {
     const file = join(recipes, name)
     const recipe = parseRecipe(await readFile(file, 'utf8'), file, stages)
+    if (recipe.model.from?.startsWith('../runs/')) {
+      // What another recipe makes is not there before that has run.
+      const alone = { ...recipe, file: join(folder, 'recipes', name) }
+      await expect(planRecipe(alone, { runs: folder })).rejects.toMatchObject({ code: 'file-not-found' })
+      return
+    }
     const planned = await planRecipe(recipe, { runs: folder })
     for (const { plan } of planned) expect(plan.parameters).toBeLessThan(12e6)
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { modelSchema } from '../../src/recipe/model.ts'
+import { besideSchema } from '../../src/recipe/recipe.ts'
 import { stages } from '../../src/recipe/stages.ts'
 
 /** The part of JSON Schema that zod writes for recipes. */
@@ -76,6 +77,9 @@ export function recipesPage(): string {
     '```yaml\nname: first\nseed: 7\nmodel: { family: r1, layers: 4 }\nstages:\n  - pretrain:\n      data: { files: docs/*.md, format: text }\n      tokens: 2M\n  - quantize: { type: q8_0 }\n```',
     '## `model`',
     tableOf(modelSchema),
+    '## Beside the name of a stage',
+    '```yaml\n  - sft: { data: { files: solved.jsonl }, tokens: 2M }\n  - grpo: { environment: countdown, steps: 100 }\n  - grpo: { environment: countdown, steps: 100 }\n    from: sft\n    seed: 8\n```',
+    tableOf(besideSchema),
     '## What all training stages take',
     first ? tableOf(first.options, (rows) => rows.filter(isCommon)) : '',
     ...stages.flatMap(({ name, summary, options }) => [
