@@ -16,8 +16,8 @@ export {
   type Source,
 } from './qa-system.ts'
 export type { Finish, GeneratedToken, TokenRequest, Usage } from './request.ts'
-export type { ScoredToken } from './sampling/log-probabilities.ts'
 export type { SamplingOptions } from './sampling/options.ts'
+export type { ScoredToken } from './sampling/scored-token.ts'
 export { type Perplexity, Scorer } from './score.ts'
 export type { EngineStatistics } from './statistics.ts'
 export { type SummarizeOptions, Summarizer } from './summarizer.ts'

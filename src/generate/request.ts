@@ -1,7 +1,10 @@
 import { R1Error } from '../errors.ts'
 import type { FinishReason, Guide } from './guide.ts'
-import type { ScoredToken } from './sampling/log-probabilities.ts'
 import { checkSampling, type SamplingOptions } from './sampling/options.ts'
+import type { ScoredToken } from './sampling/scored-token.ts'
+
+/** Most alternatives that are given to a token. */
+export const mostAlternatives = 20
 
 /** What an engine is asked for: tokens in, tokens out. */
 export interface TokenRequest {
@@ -70,7 +73,7 @@ export function checkRequest(request: TokenRequest, vocabulary: number, context:
     })
   }
   checkWhole('maxNewTokens', maxNewTokens, 1, Number.MAX_SAFE_INTEGER)
-  checkWhole('logProbabilities', logProbabilities, 0, 20)
+  checkWhole('logProbabilities', logProbabilities, 0, mostAlternatives)
   checkWhole('priority', priority, -1000, 1000)
   checkSampling(request.sampling ?? {}, vocabulary)
 }

@@ -222,8 +222,10 @@ export class Scheduler {
   }
 }
 
-function rowOf({ slot, computed, readsLogits }: Sequence, tokens: readonly number[], wanted: number): StepRow {
-  return { slot: slot?.index ?? 0, past: computed, tokens, wanted, logits: readsLogits && wanted > 0 }
+function rowOf(sequence: Sequence, tokens: readonly number[], wanted: number): StepRow {
+  const { slot, computed, readsLogits } = sequence
+  const draw = sequence.drawOf(wanted)
+  return { slot: slot?.index ?? 0, past: computed, tokens, wanted, logits: readsLogits && wanted > 0, draw }
 }
 
 /** How many tokens two prompts begin with in common. */

@@ -4,11 +4,10 @@ import { type FinishReason, type Guide, joinGuides, stopIds } from './guide.ts'
 import { PromptLookup } from './lookup.ts'
 import type { GeneratedToken, TokenRequest, Usage } from './request.ts'
 import { adjustLogits, adjusts } from './sampling/adjust.ts'
-import { badLogits, drawToken } from './sampling/draw.ts'
+import { badLogits, drawToken, isGreedy } from './sampling/draw.ts'
 import { History } from './sampling/history.ts'
-import { topTokens } from './sampling/log-probabilities.ts'
 import type { Slot } from './slots.ts'
-import type { NextToken } from './step.ts'
+import type { NextToken, TokenDraw } from './step.ts'
 import { TokenStream } from './token-stream.ts'
 
 /** A request on its way through the engine. */
@@ -138,36 +137,46 @@ export class Sequence {
     this.stream.end({ reason, usage: this.usage })
   }
 
-  /** Whether the next token takes more than the most likely one and its probability. */
+  /** Whether the next token takes all logits: where they are changed, or a token is forced whose probability is asked for. */
   get readsLogits(): boolean {
-    const { sampling = {}, logProbabilities } = this.request
-    const isForced = this.guide.forced !== undefined && logProbabilities !== undefined
-    return this.changesLogits || (sampling.temperature ?? 0) !== 0 || (logProbabilities ?? 0) > 0 || isForced
+    return this.changesLogits || (this.guide.forced !== undefined && this.request.logProbabilities !== undefined)
+  }
+
+  /** How the next tokens are drawn, where the step can do that; random numbers belong to places of the text. */
+  drawOf(count: number): TokenDraw | undefined {
+    const { sampling = {} } = this.request
+    if (this.changesLogits || isGreedy(sampling)) return undefined
+    return { sampling, uniforms: Array.from({ length: count }, (_, at) => this.uniform(this.newTokens + at)) }
+  }
+
+  private uniform(place: number): number {
+    return randomUniform(this.key, place)
   }
 
   private get changesLogits(): boolean {
     return adjusts(this.request.sampling ?? {}) || this.guide.restrict !== undefined
   }
 
-  private choose({ logits, best, logSumExp }: NextToken): number {
+  private choose({ logits, drawn, best, logSumExp }: NextToken): number {
     const { sampling = {} } = this.request
     const changes = this.changesLogits
-    if (!changes && (sampling.temperature ?? 0) === 0 && Number.isFinite(logSumExp)) return best
+    if (!changes && Number.isFinite(logSumExp)) {
+      if (isGreedy(sampling)) return best
+      if (drawn !== undefined) return drawn
+    }
     if (!logits) throw badLogits()
     const own = changes ? logits.slice() : logits
     if (changes) adjustLogits(own, sampling, this.history)
     this.guide.restrict?.(own)
-    return drawToken(own, sampling, randomUniform(this.key, this.newTokens))
+    return drawToken(own, sampling, this.uniform(this.newTokens))
   }
 
-  private describe(id: number, { logits, best, bestLogit, logSumExp: normalizer }: NextToken): GeneratedToken {
+  private describe(id: number, next: NextToken): GeneratedToken {
     const { logProbabilities: count } = this.request
     if (count === undefined) return { id }
-    return {
-      id,
-      logProbability: (id === best ? bestLogit : (logits?.[id] as number)) - normalizer,
-      alternatives: count > 0 && logits ? topTokens(logits, count, normalizer) : [],
-    }
+    const { logits, best, bestLogit, drawn, drawnLogit, logSumExp } = next
+    const logit = id === best ? bestLogit : id === drawn ? drawnLogit : logits?.[id]
+    return { id, logProbability: (logit as number) - logSumExp, alternatives: next.likely(count) }
   }
 
   private get usage(): Usage {

@@ -1,22 +1,60 @@
-import { expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import type { LoadedModel } from '../models/index.ts'
+import { kernelLibrary } from '../runtime/kernels.ts'
 import { Program } from '../runtime/program.ts'
+import type { TokenRequest } from './request.ts'
 import { answerOf, loadTiny, someTokens, tinyEngine } from './testing/engine.ts'
 
-it('logits leave a step only where someone reads them, and log-probabilities are the same to the bit', async () => {
-  const loaded = await loadTiny()
+let loaded: LoadedModel
+beforeAll(async () => {
+  loaded = await loadTiny()
+})
+afterAll(() => loaded.variables.dispose())
+
+/** It forbids nothing, but whoever reads all logits might. */
+const reader = { restrict: () => undefined, accept: () => undefined }
+
+/** The answer to a request, and whether logits left any step for it. */
+async function answer(request: TokenRequest) {
   const run = vi.spyOn(Program.prototype, 'runWithout')
-  const leftOut = () => run.mock.calls.map(([without]) => without.length)
   try {
     await using engine = await tinyEngine(loaded)
-    const request = { prompt: someTokens(9, loaded.model.vocabulary, 4), maxNewTokens: 6 }
-    const brief = await answerOf(engine, { ...request, logProbabilities: 0 })
-    expect(new Set(leftOut())).toEqual(new Set([1]))
-    const full = await answerOf(engine, { ...request, logProbabilities: 2 })
-    expect(leftOut()).toContain(0)
-    expect(full.ids).toEqual(brief.ids)
-    expect(full.logProbabilities).toEqual(brief.logProbabilities)
+    const { ids, logProbabilities } = await answerOf(engine, request)
+    return { ids, logProbabilities, left: run.mock.calls.some(([without]) => without.length === 0) }
   } finally {
     run.mockRestore()
-    loaded.variables.dispose()
+  }
+}
+
+const request = (seed: number): TokenRequest => ({
+  prompt: someTokens(9, loaded.model.vocabulary, seed),
+  maxNewTokens: 24,
+})
+
+it('logits leave a step only where someone reads them, and log-probabilities are the same to the bit', async () => {
+  const brief = await answer({ ...request(4), logProbabilities: 3 })
+  const full = await answer({ ...request(4), logProbabilities: 3, guide: reader })
+  expect([brief.left, full.left]).toEqual([false, true])
+  expect(full.ids).toEqual(brief.ids)
+  expect(full.logProbabilities).toEqual(brief.logProbabilities)
+})
+
+const drawsItself = kernelLibrary().operators.has('DrawToken')
+if (!drawsItself) console.log(`Tokens are drawn of the logits: ${kernelLibrary().reason}.`)
+
+it
+  .runIf(drawsItself)
+  .each([
+    { temperature: 1.3 },
+    { temperature: 0.8, topP: 0.95 },
+    { temperature: 1, topK: 7 },
+    { temperature: 1.5, minP: 0.1, topP: 0.9, topK: 40 },
+  ])('a token drawn inside the step is the one that is drawn of its logits: %o', async (sampling) => {
+  for (const seed of [1, 2, 3]) {
+    const asked = { ...request(seed), sampling: { ...sampling, seed }, logProbabilities: 0 }
+    const [inside, outside] = [await answer(asked), await answer({ ...asked, guide: reader })]
+    expect([inside.left, outside.left]).toEqual([false, true])
+    expect(inside.ids).toEqual(outside.ids)
+    expect(inside.logProbabilities).toEqual(outside.logProbabilities)
   }
 })

@@ -2,9 +2,21 @@ import { logitsOf } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
 import { type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
-import { type Graph, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
+import {
+  drawSettings,
+  drawToken,
+  type Graph,
+  gather,
+  logitSummary,
+  type ProductPhase,
+  reshape,
+  type TracedTree,
+} from '../tensor/index.ts'
 import { compileFor } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
+import { mostAlternatives } from './request.ts'
+import type { SamplingOptions } from './sampling/options.ts'
+import type { ScoredToken } from './sampling/scored-token.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
 
 /** The next tokens of one slot. */
@@ -16,8 +28,17 @@ export interface StepRow {
   readonly tokens: readonly number[]
   /** For how many tokens, counted from the last one, it is wanted what follows. */
   readonly wanted: number
-  /** Whether that takes all logits, and not the most likely token alone. */
+  /** Whether that takes all logits, and not the most likely tokens alone. */
   readonly logits: boolean
+  /** How the tokens that follow are drawn, where they are; without it the most likely ones are taken. */
+  readonly draw?: TokenDraw | undefined
+}
+
+/** How what follows the wanted tokens of a row is drawn. */
+export interface TokenDraw {
+  readonly sampling: SamplingOptions
+  /** A random number in (0, 1) for each wanted token. */
+  readonly uniforms: readonly number[]
 }
 
 /** What a step computed. Disposed once it is read. */
@@ -28,8 +49,13 @@ export interface StepResult extends Disposable {
 
 /** What the model says of the token after one place. */
 export interface NextToken {
-  /** `[V]`, where some row of the step asked for them */
+  /** `[V]`, where some row of the step asked for them, or a token is to be drawn and was not */
   readonly logits: Float32Array | undefined
+  /** The token that was drawn as the row says, where kernels draw, and its logit. */
+  readonly drawn: number | undefined
+  readonly drawnLogit: number | undefined
+  /** The most likely tokens, at most {@link mostAlternatives}, the best first, with their log-probabilities. */
+  likely(count: number): ScoredToken[]
   /** The most likely token, the first of equals. */
   readonly best: number
   /** The logit of the most likely token. */
@@ -38,7 +64,15 @@ export interface NextToken {
   readonly logSumExp: number
 }
 
-type Outputs = [NDArray<'f32'> | undefined, NDArray<'i64'>, NDArray<'f32'>, NDArray<'f32'>]
+/** Logits, the most likely tokens with theirs, log-sum-exp; drawn tokens with theirs. */
+type Outputs = [
+  NDArray<'f32'> | undefined,
+  NDArray<'i64'>,
+  NDArray<'f32'>,
+  NDArray<'f32'>,
+  NDArray<'i64'> | undefined,
+  NDArray<'f32'> | undefined,
+]
 
 const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
 const column = { dtype: 'i64', shape: ['batch'] } as const
@@ -53,6 +87,11 @@ const inputTypes = {
   wanted: { dtype: 'i64', shape: ['rows'] },
 } as const
 
+/** How each wanted token is drawn, as `drawToken` reads it. */
+const drawing = { draws: { dtype: 'f32', shape: ['rows', drawSettings] } } as const
+
+type StepInputs = TracedTree<typeof inputTypes> & Partial<TracedTree<typeof drawing>>
+
 /**
  * One step of a model over the cache of an engine: any slots, any number of new tokens in each. B rows, S tokens in the
  * longest, N of them wanted.
@@ -65,10 +104,14 @@ export class Step {
   /** Fewest rows of a product. */
   private readonly fewest: number
 
-  private constructor(program: Program, vocabulary: number, fewest: number) {
+  /** Whether the graph draws tokens. */
+  private readonly draws: boolean
+
+  private constructor(program: Program, vocabulary: number, fewest: number, draws: boolean) {
     this.program = program
     this.vocabulary = vocabulary
     this.fewest = fewest
+    this.draws = draws
   }
 
   /**
@@ -85,39 +128,39 @@ export class Step {
     const { model } = loaded
     // Places beyond the model's positions only ever hold what fills up a row.
     const length = Math.min(size.tokens, model.positions)
+    // Without the kernel a draw would sort the vocabulary in every step, whoever draws: then it is made of the logits, outside.
+    const draws = targetOf(options).kernels.has('DrawToken')
     const { graph, program } = await compileFor(
       loaded,
       phase,
-      inputTypes,
-      ({ ids, positions, segments, slots, lengths, wanted }) => {
+      draws ? { ...inputTypes, ...drawing } : inputTypes,
+      ({ ids, positions, segments, slots, lengths, wanted, draws }: StepInputs) => {
         const scope = scopeOf(loaded)
         const { cache, keep } = slotCache(model, size, slots, lengths)
         const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
         if (after) keep(after)
         const logits = logitsOf(model.head(scope, gather(reshape(hidden, [-1, model.width]), wanted)))
-        const { values, tokens, logSumExp } = logitSummary(logits, 1)
-        return [logits, tokens, values, logSumExp]
+        const { values, tokens, logSumExp } = logitSummary(logits, Math.min(mostAlternatives, model.vocabulary))
+        const drawn = draws && drawToken(logits, draws)
+        return [logits, tokens, values, logSumExp, ...(drawn ? [drawn.tokens, drawn.values] : [])]
       },
       options,
       variables,
     )
     const fewest = rowsAreAlone(graph, options) ? 1 : 2
-    return new Step(program, model.vocabulary, fewest)
+    return new Step(program, model.vocabulary, fewest, draws)
   }
 
   /** Runs without blocking the event loop. */
   async run(rows: readonly StepRow[]): Promise<StepResult> {
-    const inputs = arraysOf(rows, this.fewest)
+    const inputs = arraysOf(rows, this.fewest, this.draws)
     try {
       // Logits are a megabyte for a few rows: they leave the session only where someone reads them.
-      const outputs = await this.program.runWithout(rows.some(({ logits }) => logits) ? [] : [0], inputs)
-      const [logits, tokens, largest, sums] = outputs as Outputs
-      const next = Array.from({ length: rows.reduce((sum, { wanted }) => sum + wanted, 0) }, (_, at) => ({
-        logits: logits?.data.subarray(at * this.vocabulary, (at + 1) * this.vocabulary),
-        best: Number(tokens.data[at]),
-        bestLogit: largest.data[at] as number,
-        logSumExp: sums.data[at] as number,
-      }))
+      const isRead = rows.some(({ logits, draw }) => logits || (draw && !this.draws))
+      const outputs = (await this.program.runWithout(isRead ? [] : [0], inputs)) as Outputs
+      const next = rows
+        .flatMap(({ wanted, draw }) => Array.from({ length: wanted }, () => draw !== undefined))
+        .map((isDrawn, at) => this.nextToken(outputs, at, isDrawn))
       return {
         next,
         [Symbol.dispose]: () => {
@@ -133,6 +176,33 @@ export class Step {
   dispose(): void {
     this.program.dispose()
   }
+
+  private nextToken(
+    [logits, tokens, values, sums, drawn, drawnValues]: Outputs,
+    at: number,
+    isDrawn: boolean,
+  ): NextToken {
+    const count = tokens.shape.at(-1) as number
+    const logSumExp = sums.data[at] as number
+    const likely = (from: number) => ({
+      id: Number(tokens.data[at * count + from]),
+      logit: values.data[at * count + from] as number,
+    })
+    const best = likely(0)
+    return {
+      logits: logits?.data.subarray(at * this.vocabulary, (at + 1) * this.vocabulary),
+      drawn: isDrawn && drawn ? Number(drawn.data[at]) : undefined,
+      drawnLogit: isDrawn ? drawnValues?.data[at] : undefined,
+      likely: (wanted) =>
+        Array.from({ length: Math.min(wanted, count) }, (_, from) => {
+          const { id, logit } = likely(from)
+          return { id, logProbability: logit - logSumExp }
+        }),
+      best: best.id,
+      bestLogit: best.logit,
+      logSumExp,
+    }
+  }
 }
 
 /**
@@ -146,7 +216,7 @@ function rowsAreAlone({ nodes }: Graph, options: ProgramOptions): boolean {
   return isAlone && !nodes.some(({ operator: { name } }) => !alone.has(name) && /matmul|einsum|attention$/i.test(name))
 }
 
-function arraysOf(rows: readonly StepRow[], fewest: number): NDArray[] {
+function arraysOf(rows: readonly StepRow[], fewest: number, draws: boolean): NDArray[] {
   const batch = rows.length
   const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), fewest)
   const matrix = () => new BigInt64Array(batch * time)
@@ -173,5 +243,20 @@ function arraysOf(rows: readonly StepRow[], fewest: number): NDArray[] {
     column(({ slot }) => slot),
     column(({ past }) => past),
     NDArray.from(wanted, [wanted.length], 'i64'),
+    ...(draws ? [settingsOf(rows, wanted.length)] : []),
   ]
+}
+
+/** `[N, 5]`; what nobody draws costs nothing at temperature 0. */
+function settingsOf(rows: readonly StepRow[], count: number): NDArray<'f32'> {
+  const settings = new Float32Array(count * drawSettings)
+  let at = 0
+  for (const { wanted, draw } of rows) {
+    for (const [index, uniform] of (draw?.uniforms ?? []).entries()) {
+      const { temperature = 0, topK = 0, topP = 1, minP = 0 } = draw?.sampling ?? {}
+      settings.set([temperature, topK, topP, minP, uniform], (at + index) * drawSettings)
+    }
+    at += wanted
+  }
+  return NDArray.from(settings, [count, drawSettings], 'f32')
 }

@@ -4,30 +4,23 @@ const smallestWeight = Math.exp(-40)
 /** More than any vocabulary has tokens; with the 32 bits of a logit it fits the 53 bits of a number. */
 const idRange = 2 ** 20
 
-const bits = new DataView(new ArrayBuffer(4))
-
-/** A whole number below 2³² for each f32, in the same order. */
-function orderOf(logit: number): number {
-  // Zero has two signs and one place.
-  bits.setFloat32(0, logit + 0)
-  const word = bits.getUint32(0)
-  return word >= 2 ** 31 ? 2 ** 32 - 1 - word : word + 2 ** 31
-}
+/** Lists as short as this are searched one by one. */
+const shortList = 16
 
 /**
- * The tokens that may be drawn, with weights relative to the most likely one. In the order of their ids until a filter has
- * to sort them; then the most likely first, of equals the one with the lower id.
+ * The tokens that may be drawn, with weights relative to the most likely one. The most likely one comes first, of equals
+ * that with the lower id; but nothing is sorted, as that would take longer than the model: what comes first is found by
+ * partition, in a time that grows with the number of tokens alone.
  */
 export class CandidateList {
-  private readonly logits: Float32Array
-  private ids: Int32Array
-  private weights: Float64Array
-  private sorted = false
+  /** A number for each token, larger for those that come first: logit and id in one. */
+  private readonly keys: Float64Array
+  private readonly weights: Float64Array
+  private count = 0
 
-  private constructor(logits: Float32Array, ids: Int32Array, weights: Float64Array) {
-    this.logits = logits
-    this.ids = ids
-    this.weights = weights
+  private constructor(size: number) {
+    this.keys = new Float64Array(size)
+    this.weights = new Float64Array(size)
   }
 
   /**
@@ -35,126 +28,107 @@ export class CandidateList {
    * @param best place of the largest logit
    */
   static of(logits: Float32Array, best: number, temperature: number): CandidateList {
+    const list = new CandidateList(logits.length)
+    const words = new Uint32Array(logits.buffer, logits.byteOffset, logits.length)
     const largest = logits[best] as number
-    const ids = new Int32Array(logits.length)
-    const weights = new Float64Array(logits.length)
     const lowest = largest + Math.log(smallestWeight) * temperature
-    let count = 0
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id] as number
       if (logit < lowest) continue
-      ids[count] = id
-      weights[count++] = Math.exp((logit - largest) / temperature)
+      // Zero has two signs and one place.
+      const order = orderOf(logit === 0 ? 0 : (words[id] as number))
+      list.keys[list.count] = order * idRange + (idRange - 1 - id)
+      list.weights[list.count++] = Math.exp((logit - largest) / temperature)
     }
-    return new CandidateList(logits, ids.subarray(0, count), weights.subarray(0, count))
+    return list
   }
 
   /** Keeps the `count` most likely. */
   keepMost(count: number): void {
-    if (count >= this.ids.length) return
-    // A threshold first: sorting all of a vocabulary would take longer than the model.
-    const threshold = kthLargest(this.weights, count)
-    this.keepAbove(threshold)
-    this.sort()
-    this.cut(count)
+    if (count < this.count) this.count = this.leading(count - 0.5, () => 1)
   }
 
   /** Keeps the most likely whose probabilities reach `mass`, and always one. */
   keepMass(mass: number): void {
-    const wanted = mass * this.total
-    // Most of the mass lies in few tokens: sort only those, and more while they are not enough.
-    for (let least = 2 ** -10; ; least *= 2 ** -10) {
-      const part = least > smallestWeight ? this.above(least) : this
-      if (part !== this && part.total < wanted) continue
-      part.sort()
-      let sum = 0
-      let count = 0
-      while (count < part.weights.length && sum < wanted) sum += part.weights[count++] as number
-      part.cut(Math.max(1, count))
-      ;[this.ids, this.weights, this.sorted] = [part.ids, part.weights, true]
-      return
-    }
+    // Reached is enough, so that a probability which is a sum exactly ends with it.
+    this.count = this.leading(mass * this.total * (1 - 1e-12), this.weightAt)
   }
 
   /** Keeps what weighs at least `least`: its probability is at least that part of the most likely one's. */
   keepAbove(least: number): void {
-    const { ids, weights } = this.above(least)
-    this.ids = ids
-    this.weights = weights
+    let kept = 0
+    for (let at = 0; at < this.count; at++) if (this.weightAt(at) >= least) this.swap(kept++, at)
+    this.count = kept
   }
 
-  /** The token at the share `uniform` of the mass. */
+  /** The token at the share `uniform` of the mass, the most likely one first. */
   at(uniform: number): number {
-    const wanted = uniform * this.total
-    let sum = 0
-    for (let index = 0; index < this.weights.length; index++) {
-      sum += this.weights[index] as number
-      if (sum > wanted) return this.ids[index] as number
-    }
-    return this.ids.at(-1) as number
+    const chosen = this.leading(uniform * this.total, this.weightAt) - 1
+    return idRange - 1 - ((this.keys[chosen] as number) % idRange)
   }
+
+  private readonly weightAt = (at: number): number => this.weights[at] as number
 
   private get total(): number {
     let sum = 0
-    for (let index = 0; index < this.weights.length; index++) sum += this.weights[index] as number
+    for (let at = 0; at < this.count; at++) sum += this.weights[at] as number
     return sum
   }
 
-  private above(least: number): CandidateList {
-    const places: number[] = []
-    for (let index = 0; index < this.weights.length; index++) {
-      if ((this.weights[index] as number) >= least) places.push(index)
+  /**
+   * Puts the candidates that come first, until together they exceed `wanted`, in front of the others; of these only the last
+   * is at its place.
+   *
+   * @returns how many they are: all, where the sum stays below
+   */
+  private leading(wanted: number, measure: (at: number) => number): number {
+    const { keys } = this
+    let [low, high, sum] = [0, this.count, 0]
+    while (high - low > shortList) {
+      const last = high - 1
+      this.swap(this.middleOf(low, (low + high) >> 1, last), last)
+      const pivot = keys[last] as number
+      let [left, part] = [low, 0]
+      for (let at = low; at < last; at++) {
+        if ((keys[at] as number) < pivot) continue
+        part += measure(at)
+        this.swap(left++, at)
+      }
+      this.swap(left, last)
+      if (sum + part > wanted) {
+        high = left
+      } else {
+        sum += part + measure(left)
+        low = left + 1
+        if (sum > wanted) return low
+      }
     }
-    const kept = new CandidateList(
-      this.logits,
-      Int32Array.from(places, (place) => this.ids[place] as number),
-      Float64Array.from(places, (place) => this.weights[place] as number),
-    )
-    kept.sorted = this.sorted
-    return kept
+    while (low < high) {
+      let next = low
+      for (let at = low + 1; at < high; at++) if ((keys[at] as number) > (keys[next] as number)) next = at
+      this.swap(low, next)
+      sum += measure(low++)
+      if (sum > wanted) return low
+    }
+    return this.count
   }
 
-  private sort(): void {
-    if (this.sorted) return
-    const places = new Int32Array(this.logits.length)
-    // Numbers sort much faster than objects: a token's logit and its id are put into one.
-    const keys = new Float64Array(this.ids.length)
-    for (let index = 0; index < keys.length; index++) {
-      const id = this.ids[index] as number
-      places[id] = index
-      keys[index] = orderOf(this.logits[id] as number) * idRange + (idRange - 1 - id)
-    }
-    keys.sort().reverse()
-    const { weights } = this
-    this.ids = Int32Array.from(keys, (key) => idRange - 1 - (key % idRange))
-    this.weights = Float64Array.from(this.ids, (id) => weights[places[id] as number] as number)
-    this.sorted = true
+  /** Which of three places has the key in the middle. */
+  private middleOf(...places: readonly [number, number, number]): number {
+    const key = (place: number): number => this.keys[place] as number
+    return places.toSorted((left, right) => key(left) - key(right))[1] as number
   }
 
-  private cut(count: number): void {
-    this.ids = this.ids.subarray(0, count)
-    this.weights = this.weights.subarray(0, count)
+  private swap(one: number, other: number): void {
+    for (const list of [this.keys, this.weights]) {
+      const value = list[one] as number
+      list[one] = list[other] as number
+      list[other] = value
+    }
   }
 }
 
-/** The k-th largest of some numbers, by a heap of the k largest so far. */
-function kthLargest(values: Float64Array, k: number): number {
-  if (k > 4096) return Float64Array.from(values).sort()[values.length - k] as number
-  const heap = values.slice(0, k).sort()
-  let least = heap[0] as number
-  for (let index = k; index < values.length; index++) {
-    const value = values[index] as number
-    if (value <= least) continue
-    // Sinks the new value from the root.
-    let at = 0
-    for (let child = 1; child < k; child = 2 * at + 1) {
-      if (child + 1 < k && (heap[child + 1] as number) < (heap[child] as number)) child++
-      if ((heap[child] as number) >= value) break
-      heap[at] = heap[child] as number
-      at = child
-    }
-    heap[at] = value
-    least = heap[0] as number
-  }
-  return least
+/** A whole number below 2³² for the bits of each f32, in the order of the f32. */
+function orderOf(word: number): number {
+  return word >= 2 ** 31 ? 2 ** 32 - 1 - word : word + 2 ** 31
 }

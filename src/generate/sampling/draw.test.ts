@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { adjustLogits } from './adjust.ts'
 import { drawToken, mostLikely } from './draw.ts'
 import { History } from './history.ts'
-import { logSumExp, topTokens } from './log-probabilities.ts'
 import { checkSampling, type SamplingOptions } from './options.ts'
 
 const logitsOf = fc
@@ -117,22 +116,5 @@ describe('adjusting logits', () => {
     ]
     for (const [options, name] of refused) expect(() => checkSampling(options, 10)).toThrow(name)
     expect(() => checkSampling({ temperature: 0.6, topP: 0.95, logitBias: { 9: -100 } }, 10)).not.toThrow()
-  })
-})
-
-describe('log-probabilities', () => {
-  it('are those of the softmax, the best first', () => {
-    fc.assert(
-      fc.property(logitsOf, fc.integer({ min: 1, max: 20 }), (logits, count) => {
-        const normalizer = logSumExp(logits)
-        const mass = logits.reduce((sum, logit) => sum + Math.exp(logit - normalizer), 0)
-        expect(mass).toBeCloseTo(1, 6)
-        const best = Array.from(logits, (logit, id) => ({ id, logit })).sort(
-          (left, right) => right.logit - left.logit || left.id - right.id,
-        )
-        const expected = best.slice(0, count).map(({ id, logit }) => ({ id, logProbability: logit - normalizer }))
-        expect(topTokens(logits, count)).toEqual(expected)
-      }),
-    )
   })
 })

@@ -36,6 +36,11 @@ function hasNaN(logits: Float32Array, sum: number): boolean {
   return Number.isNaN(sum) && logits.some((logit) => Number.isNaN(logit))
 }
 
+/** Whether the most likely token is taken, whatever the random number is. */
+export function isGreedy({ temperature = 0, topK }: SamplingOptions): boolean {
+  return temperature === 0 || topK === 1
+}
+
 /**
  * Chooses a token: by temperature, then top-k, top-p and min-p, each on what the one before left.
  *
@@ -46,7 +51,7 @@ function hasNaN(logits: Float32Array, sum: number): boolean {
 export function drawToken(logits: Float32Array, options: SamplingOptions, uniform: number): number {
   const { temperature = 0, topK, topP = 1, minP = 0 } = options
   const best = mostLikely(logits)
-  if (temperature === 0 || topK === 1) return best
+  if (isGreedy(options)) return best
   const candidates = CandidateList.of(logits, best, temperature)
   if (topK !== undefined) candidates.keepMost(topK)
   if (topP < 1) candidates.keepMass(topP)

@@ -3,6 +3,7 @@ import {
   add,
   attention,
   type CodeFormat,
+  drawToken,
   expertDispatch,
   fill,
   geglu,
@@ -413,6 +414,28 @@ const generators: Readonly<Record<string, (draw: Draw) => Call>> = {
       build(inputs) {
         const { values, tokens, logSumExp: normalizer } = logitSummary(inputs.logits as Tensor, count)
         return [values, tokens, normalizer]
+      },
+    }
+  },
+  drawToken(draw) {
+    const vocabulary = draw.chance(4) ? draw.whole(8000, 20000) : draw.extent(500)
+    const rows = draw.whole(1, 4)
+    const of = [
+      draw.chance(5) ? 0 : draw.whole(2, 30) / 10,
+      draw.chance(2) ? 0 : draw.whole(1, 50),
+      draw.chance(2) ? 1 : draw.whole(5, 99) / 100,
+      draw.chance(2) ? 0 : draw.whole(1, 90) / 100,
+    ]
+    const settings: CaseInput = {
+      ...floats(rows, of.length + 1),
+      // The last number of each row is the random one.
+      value: (uniform, place) => of[place % (of.length + 1)] ?? uniform,
+    }
+    return {
+      inputs: { logits: between(-9, 9, rows, vocabulary), settings },
+      build({ logits, settings }) {
+        const { tokens, values } = drawToken(logits as Tensor, settings as Tensor)
+        return [tokens, values]
       },
     }
   },

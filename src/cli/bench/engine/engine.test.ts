@@ -17,6 +17,9 @@ describe('r1 bench engine', () => {
     expect(text).toContain('200 (median 100) tokens/s, 100 (median 50) without: 2.00 times as fast')
     expect(text).toContain('20 of 400 tokens computed (5.0 %')
     expect(engine.format({ lookup: { ...lookup, same_text: false } })).toContain('THE TEXT IS ANOTHER')
+    const speeds = { greedy: 100, temperature: 90, top_p: 80, penalties: 60 }
+    const sampling = engine.format({ sampling: [1, 16].map((texts) => ({ texts, tokens_per_second: speeds })) })
+    expect(sampling).toContain('16 at once: 100 tokens/s; drawn 90, with top-p 80, with penalties 60')
   })
 
   it('counts the time between tokens, the first left out', async () => {

@@ -13,7 +13,7 @@ interface EngineBenchOptions {
   readonly weights: WeightPrecision
 }
 
-const names: readonly MeasurementName[] = ['lookup', 'prefix', 'gap', 'idle', 'apart']
+const names: readonly MeasurementName[] = ['lookup', 'prefix', 'sampling', 'gap', 'idle', 'apart']
 
 const lines: { readonly [Name in MeasurementName]: (figures: NonNullable<EngineFigures[Name]>) => string } = {
   lookup: ({ tokens_per_second: { plain, lookup }, ratio, median_ratio, accepted_drafts, new_tokens, same_text }) =>
@@ -24,6 +24,13 @@ const lines: { readonly [Name in MeasurementName]: (figures: NonNullable<EngineF
     `second turn: ${second.computed_tokens} of ${second.prompt_tokens} tokens computed (${percent(computed_ratio)} of the ` +
     `first's ${first.computed_tokens}), first token after ${second.first_token_ms.toFixed(1)} ms ` +
     `(${percent(first_token_ratio)} of ${first.first_token_ms.toFixed(1)} ms)`,
+  sampling: (figures) =>
+    figures
+      .map(({ texts, tokens_per_second: { greedy, temperature, top_p, penalties } }) => {
+        const [all, ...others] = [greedy, temperature, top_p, penalties].map((best) => best.toFixed(0))
+        return `${texts} at once: ${all} tokens/s; drawn ${others[0]}, with top-p ${others[1]}, with penalties ${others[2]}`
+      })
+      .join('\n'),
   gap: ({ streams, prompt_tokens, chunk, usual_gap_ms, worst_gap_ms, first_token_ms }) =>
     `${streams} streams beside a prompt of ${prompt_tokens} tokens in parts of ${chunk}: worst gap ` +
     `${worst_gap_ms.best.toFixed(0)} ms (median of the rounds ${worst_gap_ms.median.toFixed(0)}), otherwise ` +

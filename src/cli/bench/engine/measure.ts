@@ -5,11 +5,13 @@ import { measureGap } from './gap.ts'
 import { measureIdle } from './idle.ts'
 import { measureLookup } from './lookup.ts'
 import { measurePrefix } from './prefix.ts'
+import { measureSampling } from './sampling.ts'
 import type { Scenario } from './scenario.ts'
 
 const measurements = {
   lookup: measureLookup,
   prefix: measurePrefix,
+  sampling: measureSampling,
   gap: measureGap,
   idle: measureIdle,
   apart: measureApart,

@@ -1,6 +1,7 @@
 import type { OperatorCase } from '../case.ts'
 import { cacheCases } from './cache.ts'
 import { codedCases } from './coded.ts'
+import { drawCases } from './draw.ts'
 import { elementwiseCases } from './elementwise.ts'
 import { expertCases } from './experts.ts'
 import { indexingCases } from './indexing.ts'
@@ -17,6 +18,7 @@ export const cases: readonly OperatorCase[] = [
   ...elementwiseCases,
   ...shapeCases,
   ...reductionCases,
+  ...drawCases,
   ...indexingCases,
   ...productCases,
   ...expertCases,

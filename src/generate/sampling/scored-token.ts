@@ -1,0 +1,5 @@
+/** A token and its log-probability in nats. */
+export interface ScoredToken {
+  readonly id: number
+  readonly logProbability: number
+}
