@@ -4,7 +4,7 @@ import { parseRecipe } from '../../src/recipe/recipe.ts'
 import { runRecipe } from '../../src/recipe/run.ts'
 import { stages } from '../../src/recipe/stages.ts'
 import type { StageResult } from '../../src/train/stages/stage.ts'
-import { writeSection } from './page.ts'
+import { type PageName, writeSection } from './page.ts'
 
 /** A column of an experiment's table. */
 export interface Column {
@@ -26,12 +26,16 @@ export interface Setting {
 export interface Experiment {
   readonly name: string
   readonly title: string
+  /** The page that its table is written into; `stages` without it. */
+  readonly page?: PageName
   /** What is compared and how it is measured, for the page. */
   readonly description: string
   readonly columns: Readonly<Record<string, Column>>
   /** Names of the rows in their order. */
   readonly arms: readonly string[]
   run(setting: Setting): AsyncGenerator<readonly [arm: string, values: Values], void, void>
+  /** Draws what the table cannot say, from what lies in the folders of the seeds. @returns lines for the page */
+  draw?(folders: readonly string[]): Promise<string>
 }
 
 export interface Row {
@@ -64,7 +68,9 @@ export async function runExperiment(
       appendFileSync(file, `${JSON.stringify({ seed, arm, values })}\n`)
     }
   }
-  console.log(writeSection(experiment, rows))
+  const measured = [...new Set(rows.map(({ seed }) => seed))].sort((left, right) => left - right)
+  const drawn = await experiment.draw?.(measured.map((seed) => join(folder, `seed-${seed}`)))
+  console.log(writeSection(experiment, rows, drawn))
 }
 
 function readRows(file: string): Row[] {

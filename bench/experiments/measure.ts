@@ -1,17 +1,18 @@
 import { openCheckpoint } from '../../src/checkpoint/index.ts'
 import { BatchStream, ContiguousRows, ListStream, TransformedStream, textExample } from '../../src/data/index.ts'
 import { loadModel } from '../../src/models/index.ts'
+import { randomWord, streamKey } from '../../src/tensor/index.ts'
 import { loadTokenizer } from '../../src/text/index.ts'
 import { batchOfTokens } from '../../src/train/batch.ts'
 import { HeldOut } from '../../src/train/held-out.ts'
 import { nextToken } from '../../src/train/objectives/next-token.ts'
 import { Sampler } from '../../src/train/sampling/sampler.ts'
 
-/** What a model writes by itself after each prompt, always the most likely token. */
+/** What a model writes by itself after each prompt: the most likely tokens, or at temperature 1 what the seed draws. */
 export async function answers(
   checkpoint: string,
   prompts: readonly string[],
-  { maxNewTokens, threads }: { maxNewTokens: number; threads: number },
+  { maxNewTokens, threads, seed }: { maxNewTokens: number; threads: number; seed?: number },
 ): Promise<string[]> {
   await using opened = await openCheckpoint(checkpoint)
   const loaded = await loadModel(opened)
@@ -20,7 +21,12 @@ export async function answers(
   const ids = prompts.map((prompt) => tokenizer.encode(prompt))
   const context = Math.max(...ids.map(({ length }) => length)) + maxNewTokens + 1
   await using sampler = await Sampler.create(loaded, [eos], { slots: 16, context, threads })
-  const texts = await sampler.draw(ids.map((prompt) => ({ prompt, maxNewTokens, temperature: 0, seed: 0 })))
+  const texts = await sampler.draw(
+    ids.map((prompt, index) => ({
+      ...{ prompt, maxNewTokens, temperature: seed === undefined ? 0 : 1 },
+      seed: seed === undefined ? 0 : randomWord(streamKey(seed, 'answers'), index),
+    })),
+  )
   loaded.variables.dispose()
   return texts.map((text) => tokenizer.decode(text.at(-1) === eos ? text.subarray(0, -1) : text))
 }
@@ -29,7 +35,7 @@ export async function answers(
 export async function accuracy(
   checkpoint: string,
   problems: readonly { readonly prompt: string; readonly answer: string }[],
-  options: { maxNewTokens: number; threads: number },
+  options: { maxNewTokens: number; threads: number; seed?: number },
 ): Promise<number> {
   const given = await answers(
     checkpoint,

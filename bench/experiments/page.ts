@@ -2,14 +2,24 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Column, Experiment, Row } from './experiment.ts'
 
-const page = join(import.meta.dirname, '../../docs/results/stages.md')
+const folder = join(import.meta.dirname, '../../docs/results')
 
-const head = `# What each stage of training does
-
-Small models, tasks that are real or can be checked, minutes each. Every table is written by its script, which goes on
+const howMade = `Every table is written by its script, which goes on
 where it was cut (\`--fresh\` begins anew, \`--seeds 1,2,3\` and \`--threads 1\` are what it takes without options). A cell is the
 mean over the seeds ± the half of its 95 % interval (Student's t); with one seed there is no interval.
 `
+
+/** The pages of results and how they begin. */
+const pages = {
+  stages: `# What each stage of training does
+
+Small models, tasks that are real or can be checked, minutes each. ${howMade}`,
+  reasoning: `# Learning from rewards, and checking one's own steps
+
+Small models and problems whose answers a program checks, minutes a seed on one thread. ${howMade}`,
+} as const
+
+export type PageName = keyof typeof pages
 
 /** Student's t at 97.5 % by degrees of freedom, from 1. */
 const student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
@@ -39,9 +49,10 @@ function tableOf({ columns, arms }: Experiment, rows: readonly Row[]): string {
   return [`| | ${titles.join(' | ')} |`, `|---|${keys.map(() => '---').join('|')}|`, ...lines].join('\n')
 }
 
-/** Puts an experiment's section into the page. @returns the section */
-export function writeSection(experiment: Experiment, rows: readonly Row[]): string {
-  const { name, title, description } = experiment
+/** Puts an experiment's section into its page. @param drawn what stands below the table @returns the section */
+export function writeSection(experiment: Experiment, rows: readonly Row[], drawn = ''): string {
+  const { name, title, description, page = 'stages' } = experiment
+  const path = join(folder, `${page}.md`)
   const seeds = [...new Set(rows.map(({ seed }) => seed))].sort()
   const section = `## ${title}
 
@@ -50,15 +61,15 @@ export function writeSection(experiment: Experiment, rows: readonly Row[]): stri
 ${description}
 
 ${tableOf(experiment, rows)}
-
+${drawn && `\n${drawn}\n`}
 Seeds: ${seeds.join(', ')}.
 `
-  const text = existsSync(page) ? readFileSync(page, 'utf8') : head
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : pages[page]
   const sections = text.split(/^(?=## )/m)
   const at = sections.findIndex((known) => known.startsWith(`## ${title}\n`))
   if (at < 0) sections.push(section)
   else sections[at] = section
-  const [first = head, ...others] = sections
-  writeFileSync(page, `${[first, ...others].map((part) => part.trim()).join('\n\n')}\n`)
+  const [first = pages[page], ...others] = sections
+  writeFileSync(path, `${[first, ...others].map((part) => part.trim()).join('\n\n')}\n`)
   return section
 }

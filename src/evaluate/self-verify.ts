@@ -1,4 +1,10 @@
-import { type CheckedSolution, checkSolution, type Equation, parseEquation } from '../environments/index.ts'
+import {
+  type CheckedSolution,
+  checkSolution,
+  type Equation,
+  type Prompt,
+  parseEquation,
+} from '../environments/index.ts'
 import { R1Error } from '../errors.ts'
 import { randomWord } from '../tensor/random.ts'
 import { completionOf, type Writer } from './tasks/run-task.ts'
@@ -60,7 +66,7 @@ function bestOf(texts: readonly VerifiedText[]): VerifiedText {
  * where a step does not follow, or the best of several texts is taken.
  *
  * @param equation such as `3x+2=11`
- * @param prompt how the model is asked
+ * @param prompt how the model is asked: a text to continue, or messages
  * @throws R1Error `bad-equation`, `bad-option`, and what writing throws
  *
  * @example
@@ -69,7 +75,7 @@ function bestOf(texts: readonly VerifiedText[]): VerifiedText {
 export async function selfVerify(
   writer: Writer,
   equation: string,
-  prompt: string,
+  prompt: Prompt,
   options: SelfVerifyOptions = {},
 ): Promise<SelfVerified> {
   const { mode = 'retry', samples = 8, temperature = 1, maxNewTokens = 512, seed = 0, signal } = options
@@ -87,7 +93,7 @@ export async function selfVerify(
       maxNewTokens,
       seed: own,
       signal,
-      raw: true,
+      raw: typeof prompt === 'string',
     })
     return choices.map((choice) => verify(completionOf(choice), problem))
   }

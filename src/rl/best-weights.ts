@@ -56,7 +56,7 @@ export class BestWeights {
 async function keptIn(path: string): Promise<Best | undefined> {
   try {
     await using file = await openSafetensorsFile(path)
-    return schema.parse(JSON.parse(file.metadata.get('progress') ?? ''))
+    return schema.parse(JSON.parse(String(file.metadata.get('progress'))))
   } catch (error) {
     // A stage without `measure` keeps none.
     if (error instanceof R1Error && error.code === 'file-not-found') return undefined
