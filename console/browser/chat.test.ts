@@ -25,8 +25,8 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: chat', () => {
       await page.getByRole('heading', { name: 'What shall we think about?' }).waitFor()
       await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('TEXTAREA')
       await page.getByText('Conversations will be listed here.').waitFor()
-      await page.getByRole('button', { name: 'Why is the sum of two odd numbers even?' }).click()
-      expect(await page.getByLabel('Message').inputValue()).toBe('Why is the sum of two odd numbers even?')
+      await page.getByRole('button', { name: 'Solve 3x + 5 = 26.' }).click()
+      expect(await page.getByLabel('Message').inputValue()).toBe('Solve 3x + 5 = 26.')
     }))
 
   it('shows thinking while it goes on, folds it with its duration, and draws the answer', () =>
@@ -212,7 +212,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: chat', () => {
       await say(page, 'Please fail')
       await page.getByText('The model ran out of memory.').waitFor()
       await page.getByText('It began well').waitFor()
-      standIn.failing = 503
+      standIn.failing = { status: 503 }
       await say(page, 'Are you there?')
       await page.getByText('Not sent.').waitFor()
       standIn.failing = undefined

@@ -3,15 +3,17 @@ import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ChatPage } from './chat/chat-page.tsx'
 import { loadConversations } from './chat/conversations.ts'
-import { newChat, openConversation } from './chat/store.ts'
+import { newChat, openConversation, openError } from './chat/store.ts'
 import { KeyDialog } from './key-dialog.tsx'
 import { texts } from './language/index.ts'
 import { IconButton } from './parts/icon-button.tsx'
 import { Icon } from './parts/icons.tsx'
+import { Notices } from './parts/notices.tsx'
 import { Page as EmptyPage } from './parts/page.tsx'
 import { SettingsDialog } from './settings-dialog.tsx'
 import { onShortcut } from './shortcuts.ts'
 import { ShortcutsDialog } from './shortcuts-dialog.tsx'
+import { online } from './state/online.ts'
 import { addressOf, go, type Page, route } from './state/route.ts'
 import { keyNeeded, serverGone, session } from './state/session.ts'
 
@@ -40,7 +42,8 @@ function Later({ page }: { page: LazyPage }) {
 function useOpenConversation(): void {
   useSignalEffect(() => {
     const { page, id } = route.value
-    if (page !== 'chat' || keyNeeded.value) return
+    // Looked at again when the server is back.
+    if (page !== 'chat' || keyNeeded.value || (serverGone.value && openError.peek())) return
     // What these read is not what the address follows.
     untracked(() => {
       if (id) void openConversation(id)
@@ -73,12 +76,13 @@ export function App() {
       <Rail open={(name) => (dialog.value = name)} />
       {serverGone.value && (
         <p class="banner" role="status">
-          {texts.value.serverGone}
+          {online.value ? texts.value.serverGone : texts.value.offlineWaiting}
         </p>
       )}
       {page === 'chat' ? <ChatPage /> : <Later page={page} />}
       {dialog.value === 'shortcuts' && <ShortcutsDialog onClose={close} />}
       {dialog.value === 'settings' && <SettingsDialog onClose={close} />}
+      <Notices />
       {keyNeeded.value && <KeyDialog />}
     </div>
   )

@@ -2,9 +2,11 @@ import { useSignal } from '@preact/signals'
 import { apiKey, request } from './api/client.ts'
 import { loadConversations } from './chat/conversations.ts'
 import { newChat } from './chat/store.ts'
+import { forgetAllUnsent } from './chat/unsent.ts'
 import { texts } from './language/index.ts'
 import { Choice } from './parts/choice.tsx'
 import { Dialog, Question } from './parts/dialog.tsx'
+import { tell } from './state/notice.ts'
 import { languageChoice, theme } from './state/preferences.ts'
 import { go } from './state/route.ts'
 import { loadSession, session } from './state/session.ts'
@@ -81,8 +83,12 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
 
 /** Saves all that the server keeps of this user as a file. */
 async function exportData(): Promise<void> {
-  const data = await request<unknown>('export').catch(() => undefined)
-  if (data === undefined) return
+  let data: unknown
+  try {
+    data = await request<unknown>('export')
+  } catch (error) {
+    return tell(texts.value.notExported, error)
+  }
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }))
   link.download = 'deepseek-r1.json'
@@ -91,7 +97,12 @@ async function exportData(): Promise<void> {
 }
 
 async function deleteData(): Promise<void> {
-  await request('data', { method: 'DELETE' }).catch(() => undefined)
+  try {
+    await request('data', { method: 'DELETE' })
+  } catch (error) {
+    return tell(texts.value.notDeleted, error)
+  }
+  forgetAllUnsent()
   newChat()
   go({ page: 'chat' }, { replace: true })
   await loadConversations()

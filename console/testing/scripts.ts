@@ -4,6 +4,8 @@ export interface Script {
   readonly text: string
   readonly finishReason?: string
   readonly error?: string
+  /** Never begins. */
+  readonly silent?: boolean
 }
 
 const showcase = `## What Markdown looks like
@@ -50,6 +52,7 @@ $\\href{javascript:window.hacked=8}{x}$ $\\includegraphics{http://127.0.0.1:9/a.
 const scripts: readonly (readonly [pattern: RegExp, script: Script])[] = [
   [/hostile/, { reasoning: hostile, text: hostile }],
   [/markdown/i, { text: showcase }],
+  [/nothing/, { text: '', silent: true }],
   [/slowly/, { reasoning: 'Step by step. '.repeat(200), text: 'Done at last.' }],
   [/fail/, { text: 'It began well', error: 'The model ran out of memory.' }],
   [/short/, { text: 'It was cut off in the', finishReason: 'length' }],

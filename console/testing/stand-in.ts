@@ -17,6 +17,15 @@ export interface StandInOptions {
   readonly runs?: readonly Run[]
 }
 
+/** How requests are refused, all of them or those of some paths. */
+export interface Refusal {
+  readonly status: number
+  readonly code?: string
+  /** Seconds. */
+  readonly retryAfter?: number
+  readonly on?: RegExp
+}
+
 type Body = Record<string, unknown>
 
 /** The contract of `/api` kept in memory, with a model that reads from scripts: what the console's tests speak with. */
@@ -26,8 +35,10 @@ export class StandIn {
   readonly asked: { readonly request: string; readonly body: Body }[] = []
   /** How many replies the reader broke off. */
   stopped = 0
-  /** Answers everything with this status while it is set. */
-  failing: number | undefined
+  /** Refuses requests while it is set. */
+  failing: Refusal | undefined
+  /** Requests must carry this key. */
+  key: string | undefined
   readonly address: string
   private readonly server: Server
   private readonly options: StandInOptions
@@ -36,6 +47,7 @@ export class StandIn {
   private constructor(server: Server, options: StandInOptions) {
     this.server = server
     this.options = options
+    this.key = options.key
     for (const conversation of options.conversations ?? []) this.conversations.set(conversation.id, conversation)
     this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   }
@@ -60,9 +72,13 @@ export class StandIn {
     const text = await readAll(request)
     const body = (text ? JSON.parse(text) : {}) as Body
     this.asked.push({ request: `${request.method} ${pathname}`, body })
-    const { key } = this.options
-    if (this.failing) return sendError(response, this.failing, 'The test asked for this failure.')
-    if (key && request.headers.authorization !== `Bearer ${key}`) return sendError(response, 401, 'Unknown key.')
+    const { key, failing } = this
+    if (failing && (failing.on?.test(pathname) ?? true)) {
+      if (failing.retryAfter) response.setHeader('retry-after', failing.retryAfter)
+      return sendError(response, failing.status, 'The test asked for this failure.', failing.code)
+    }
+    if (key && request.headers.authorization !== `Bearer ${key}`)
+      return sendError(response, 401, 'Unknown key.', 'invalid_api_key')
     const parts = pathname.slice('/api/'.length).split('/').map(decodeURIComponent)
     const route = `${request.method} ${parts[0]}${parts.length > 1 ? '/:id' : ''}${parts[2] ? `/${parts[2]}` : ''}`
     await this.route(route, parts[1] ?? '', { body, searchParams, response })
@@ -81,7 +97,7 @@ export class StandIn {
         return send({
           user: 'local',
           admin: true,
-          keysRequired: this.options.key !== undefined,
+          keysRequired: this.key !== undefined,
           version: '0.1.0',
           defaultModel: 'r1-nano',
           models: [
@@ -106,6 +122,9 @@ export class StandIn {
       case 'POST conversations/:id/messages': {
         if (!conversation) return sendError(response, 404, 'There is no such conversation.')
         const message = { ...body, role: 'user', createdAt: now } as unknown as Message
+        if (message.parent && !conversation.messages.some(({ id }) => id === message.parent)) {
+          return sendError(response, 404, 'The parent is no message of this conversation.')
+        }
         if (!conversation.messages.some((known) => known.id === message.id)) conversation.messages.push(message)
         Object.assign(conversation, { activeLeaf: message.id, updatedAt: now })
         return send(message)
@@ -174,6 +193,9 @@ export class StandIn {
     response.on('close', () => {
       gone = true
     })
+    // A model that is not there yet: what is stopped now leaves nothing behind.
+    while (script.silent && !gone) await new Promise((resolve) => setTimeout(resolve, 20))
+    if (script.silent) return void this.stopped++
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const write = (event: ReplyEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`)
     write({ type: 'start', id: message.id, model: message.model ?? '' })
@@ -229,9 +251,9 @@ function sendJson(response: ServerResponse, value: unknown): void {
   response.end(JSON.stringify(value))
 }
 
-function sendError(response: ServerResponse, status: number, message: string): void {
+function sendError(response: ServerResponse, status: number, message: string, code: string | null = null): void {
   response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ error: { message, type: 'invalid_request_error', code: null } }))
+  response.end(JSON.stringify({ error: { message, type: 'invalid_request_error', code } }))
 }
 
 function stream(response: ServerResponse, milliseconds: number, event: (step: number) => unknown): void {

@@ -1,17 +1,5 @@
 import { eventData } from './events.ts'
-
-/** A request that failed: what the server said, or that it was not there. */
-export class RequestError extends Error {
-  override readonly name = 'RequestError'
-
-  readonly status: number
-
-  /** @param status of HTTP; 0 where the server could not be reached */
-  constructor(message: string, status: number) {
-    super(message)
-    this.status = status
-  }
-}
+import { type Problem, RequestError, refusalOf } from './problem.ts'
 
 const keyName = 'r1-key'
 
@@ -31,22 +19,13 @@ export function onRequestError(listener: (error: RequestError) => void): void {
   listeners.add(listener)
 }
 
-function failed(message: string, status: number): RequestError {
-  const error = new RequestError(message, status)
+function failed(problem: Problem): RequestError {
+  const error = new RequestError(problem)
   for (const listener of listeners) listener(error)
   return error
 }
 
-async function messageOf(response: Response): Promise<string> {
-  const text = await response.text().catch(() => '')
-  try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
-    if (typeof error?.message === 'string') return error.message
-  } catch {
-    // A proxy in between may answer with something else than JSON.
-  }
-  return `${response.status} ${response.statusText}`.trim()
-}
+const unreachable: Problem = { message: '', status: 0 }
 
 interface RequestOptions {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -69,9 +48,9 @@ async function send(path: string, { method = 'GET', body, signal }: RequestOptio
     })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw failed('', 0)
+    throw failed(unreachable)
   }
-  if (!response.ok) throw failed(await messageOf(response), response.status)
+  if (!response.ok) throw failed(refusalOf(response, await response.text().catch(() => '')))
   return response
 }
 
@@ -97,7 +76,7 @@ export async function* events<T>(path: string, options: RequestOptions = {}): As
     }
   } catch (error) {
     if (options.signal?.aborted || error instanceof SyntaxError) throw error
-    throw failed('', 0)
+    throw failed({ ...unreachable, code: 'connection_lost' })
   }
 }
 

@@ -1,7 +1,10 @@
-import { events, RequestError } from './client.ts'
+import { apiKey, events } from './client.ts'
+import { problemOf } from './problem.ts'
 
 /** Milliseconds before a lost stream is asked for again. */
 const pause = 2000
+
+const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /**
  * Hears the events of a path for as long as the reader stays; a stream that ends or breaks is opened again.
@@ -14,13 +17,17 @@ export function follow<T>(path: string, onEvent: (event: T) => void, onReopen?: 
   const listen = async () => {
     for (let opened = false; !signal.aborted; opened = true) {
       if (opened) onReopen?.()
+      const key = apiKey.get()
       try {
         for await (const event of events<T>(path, { signal })) onEvent(event)
       } catch (error) {
-        // What is not there, or not for us, will not come by asking again.
-        if (error instanceof RequestError && error.status >= 400 && error.status < 500) return
+        const { status, retryAt = 0 } = problemOf(error)
+        // What is not there, or not for us, will not come by asking again; with another key it may.
+        if (status === 401) while (!signal.aborted && apiKey.get() === key) await wait(pause)
+        else if (status === 429) await wait(Math.max(0, retryAt - Date.now()))
+        else if (status >= 400 && status < 500) return
       }
-      await new Promise((resolve) => setTimeout(resolve, pause))
+      await wait(pause)
     }
   }
   void listen()

@@ -6,6 +6,7 @@ import { Failure } from '../parts/failure.tsx'
 import { IconButton } from '../parts/icon-button.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { Branches } from './branches.tsx'
+import { unkept } from './kept.ts'
 import {
   besides,
   busy,
@@ -19,7 +20,7 @@ import {
   showBranch,
 } from './store.ts'
 import { Thinking } from './thinking.tsx'
-import { TokenText } from './token-text.tsx'
+import { Scale, TokenText } from './token-text.tsx'
 
 interface AnswerProps {
   message: Message
@@ -36,6 +37,7 @@ export function Answer({ message, siblings, column }: AnswerProps) {
   const content = reply ? reply.content.value : message.content
   const reasoning = reply ? reply.reasoning.value : (message.reasoning ?? '')
   const failure = failures.value.get(message.id)
+  const notKept = unkept.value.has(message.id) && Boolean(content || reasoning)
   const withColours = !reply && coloured.value.has(message.id)
   return (
     <article class={`turn answer${column ? ' column' : ''}`} aria-label={words.answer} aria-busy={reply !== undefined}>
@@ -43,15 +45,16 @@ export function Answer({ message, siblings, column }: AnswerProps) {
       <Thinking message={message} reply={reply} text={reasoning} coloured={withColours} />
       {reply?.state.value === 'waiting' && <p class="awaited">{words.waiting}</p>}
       {withColours && message.tokens?.text?.length ? (
-        <TokenText tokens={message.tokens.text} />
+        <TokenText text={message.content} tokens={message.tokens.text} />
       ) : (
         content && <Markdown text={content} />
       )}
-      {withColours && <NoProbabilities message={message} />}
+      {withColours && (hasTokens(message) ? <Scale /> : <NoProbabilities message={message} />)}
       {failure !== undefined && (
-        <Failure what={words.failedReply} message={failure} onRetry={() => void retry(message)} />
+        <Failure what={words.failedReply} problem={failure} onRetry={() => void retry(message)} />
       )}
       {!reply && <Ending message={message} />}
+      {notKept && <p class="ending">{words.notKept}</p>}
       {!reply && <Actions message={message} siblings={siblings} column={column} />}
     </article>
   )
@@ -66,9 +69,10 @@ function Ending({ message: { content, reasoning, finishReason } }: { message: Me
   return null
 }
 
+const hasTokens = ({ tokens }: Message): boolean => Boolean(tokens?.text?.length || tokens?.reasoning?.length)
+
 function NoProbabilities({ message }: { message: Message }) {
   const words = texts.value
-  if (message.tokens?.text?.length || message.tokens?.reasoning?.length) return null
   return (
     <p class="ending">
       {words.noProbabilities}{' '}

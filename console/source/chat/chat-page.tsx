@@ -56,9 +56,13 @@ export function ChatPage() {
             }}
           />
         </header>
-        {openError.value !== undefined && id ? (
+        {openError.value && id ? (
           <div class="thread">
-            <Failure message={openError.value} onRetry={() => void openConversation(id)} />
+            {openError.value.status === 404 ? (
+              <Failure problem={openError.value} onRetry={() => go({ page: 'chat' })} retryLabel={words.newChat} />
+            ) : (
+              <Failure problem={openError.value} onRetry={() => void openConversation(id)} />
+            )}
           </div>
         ) : opening.value ? (
           <div class="thread" aria-busy="true" />

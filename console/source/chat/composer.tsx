@@ -1,11 +1,12 @@
-import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { texts } from '../language/index.ts'
 import { Icon } from '../parts/icons.tsx'
+import { remembered } from '../state/preferences.ts'
 import { modelNames } from '../state/session.ts'
-import { busy, changeSettings, editLast, model, secondModel, send, stop } from './store.ts'
+import { busy, changeSettings, editLast, model, openError, opening, secondModel, send, stop } from './store.ts'
 
-const draft = signal('')
+/** What is written and not sent, over a reload too. */
+const draft = remembered('r1-draft', '', (value): value is string => typeof value === 'string', sessionStorage)
 let field: HTMLTextAreaElement | null = null
 
 export function focusComposer(): void {
@@ -32,7 +33,8 @@ export function isSend(event: KeyboardEvent): boolean {
 export function Composer() {
   const words = texts.value
   const element = useRef<HTMLTextAreaElement>(null)
-  const ready = draft.value.trim() !== '' && !busy.value && model.value !== ''
+  const isOpen = !opening.value && !openError.value
+  const ready = draft.value.trim() !== '' && !busy.value && model.value !== '' && isOpen
   useEffect(() => {
     field = element.current
     return () => {

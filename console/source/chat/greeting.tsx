@@ -8,9 +8,13 @@ export function Greeting() {
   return (
     <div class="thread greeting">
       <h2>{words.hello}</h2>
-      {model.value && <p>{words.helloExplained(model.value)}</p>}
+      {model.value && (
+        <p>
+          {words.helloExplained(model.value)} {words.knows[model.value]}
+        </p>
+      )}
       <ul>
-        {words.examples.map((example) => (
+        {(words.examplesFor[model.value] ?? words.examples).map((example) => (
           <li key={example}>
             <button type="button" onClick={() => fillComposer(example)}>
               {example}

@@ -8,17 +8,22 @@ import { Branches } from './branches.tsx'
 import { fitHeight, focusComposer, isSend } from './composer.tsx'
 import { busy, editing, editMessage, failures, leaf, messages, retry, sending } from './store.ts'
 import { siblingsOf } from './tree.ts'
+import { unsent } from './unsent.ts'
 
 /** A message of the reader. */
 export function QuestionTurn({ message }: { message: Message }) {
   const words = texts.value
   const failure = failures.value.get(message.id)
+  // Also one of an earlier visit of this tab.
+  const notSent = failure !== undefined || (unsent.value.has(message.id) && !sending.value)
   if (editing.value === message.id) return <Editor message={message} />
   return (
     <article class="turn question" aria-label={words.you}>
       <p class="question-text">{message.content}</p>
-      {failure !== undefined && <Failure what={words.notSent} message={failure} onRetry={() => void retry(message)} />}
-      {failure === undefined && leaf.value === message.id && !busy.value && !sending.value && (
+      {notSent && (
+        <Failure what={words.notSent} {...(failure ? { problem: failure } : {})} onRetry={() => void retry(message)} />
+      )}
+      {!notSent && leaf.value === message.id && !busy.value && !sending.value && (
         <p class="unanswered">
           {words.unanswered}{' '}
           <button type="button" class="link" onClick={() => void retry(message)}>

@@ -1,5 +1,6 @@
 import { batch, type Signal, signal } from '@preact/signals'
-import { events, pathOf, RequestError } from '../api/client.ts'
+import { events, pathOf } from '../api/client.ts'
+import { type Problem, problemOf } from '../api/problem.ts'
 import type { Message, ReplyEvent, Sampling, Token } from '../api/types.ts'
 
 export type ReplyState = 'waiting' | 'thinking' | 'writing'
@@ -28,7 +29,8 @@ export interface ReplyRequest {
 /** What became of an answer. */
 export interface ReplyResult {
   readonly message: Message
-  readonly error?: string
+  /** Why it broke off. */
+  readonly problem?: Problem
 }
 
 /**
@@ -101,17 +103,19 @@ async function readReply(request: ReplyRequest, reply: LiveReply, signal: AbortS
         return { message: { ...own, ...(event.usage ? { usage: event.usage } : {}), ...present(event.message) } }
       } else if (event.type === 'error') {
         endThinking()
-        return { message: writtenSoFar('error'), error: event.error.message }
+        const { message, code } = event.error
+        return { message: writtenSoFar('error'), problem: { message, status: 200, ...(code && { code }) } }
       }
       // A background tab has no frames; timers still run there.
       frame ??= setTimeout(show, 30)
     }
     endThinking()
-    return signal.aborted ? { message: writtenSoFar('stopped') } : { message: writtenSoFar('error'), error: '' }
+    if (signal.aborted) return { message: writtenSoFar('stopped') }
+    return { message: writtenSoFar('error'), problem: { message: '', status: 0, code: 'connection_lost' } }
   } catch (error) {
     endThinking()
     if (signal.aborted) return { message: writtenSoFar('stopped') }
-    return { message: writtenSoFar('error'), error: error instanceof RequestError ? error.message : String(error) }
+    return { message: writtenSoFar('error'), problem: problemOf(error) }
   } finally {
     clearTimeout(frame)
   }

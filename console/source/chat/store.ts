@@ -1,13 +1,18 @@
 import { batch, computed, signal } from '@preact/signals'
-import { pathOf, RequestError, request } from '../api/client.ts'
+import { pathOf, request } from '../api/client.ts'
+import { type Problem, problemOf } from '../api/problem.ts'
 import type { Conversation, Message, Sampling } from '../api/types.ts'
+import { texts } from '../language/index.ts'
+import { tell } from '../state/notice.ts'
 import { withProbabilities } from '../state/preferences.ts'
 import { go, route } from '../state/route.ts'
 import { session } from '../state/session.ts'
 import { dropSummary, loadConversations, raiseSummary, updateSummary } from './conversations.ts'
 import { newIdentifier } from './identifier.ts'
+import { keptAncestor, looked, lookFor, markKept, unkept } from './kept.ts'
 import { type LiveReply, startReply } from './reply.ts'
 import { leafBelow, type Messages, newestLeaf, pathTo, siblingsOf } from './tree.ts'
+import { forgetAllUnsent, forgetUnsent, rememberUnsent, unsent, unsentOf } from './unsent.ts'
 
 /** What a conversation is asked with. */
 export interface Settings {
@@ -30,14 +35,14 @@ export const secondModel = signal<string | undefined>(undefined)
 export const messages = signal<Messages>(new Map())
 export const leaf = signal<string | undefined>(undefined)
 export const opening = signal(false)
-export const openError = signal<string | undefined>(undefined)
+export const openError = signal<Problem | undefined>(undefined)
 
 /** Answers being written, of all conversations. */
 export const replies = signal<ReadonlyMap<string, LiveReply>>(new Map())
 /** A message is on its way to the server. */
 export const sending = signal(false)
 /** Why a message was not sent or an answer broke off, by its id. */
-export const failures = signal<ReadonlyMap<string, string>>(new Map())
+export const failures = signal<ReadonlyMap<string, Problem>>(new Map())
 /** Questions whose answers stand side by side. */
 export const besides = signal<ReadonlySet<string>>(new Set())
 /** Answers that are shown with the probabilities of their tokens. */
@@ -70,9 +75,8 @@ function put(message: Message): void {
   messages.value = new Map(messages.value).set(message.id, message)
 }
 
-function fail(id: string, error: unknown): void {
-  const text = error instanceof RequestError ? error.message : typeof error === 'string' ? error : String(error)
-  failures.value = new Map(failures.value).set(id, text)
+function fail(id: string, problem: Problem): void {
+  failures.value = new Map(failures.value).set(id, problem)
 }
 
 function forgive(id: string): void {
@@ -103,27 +107,33 @@ export async function openConversation(id: string): Promise<void> {
   currentId.value = id
   opening.value = true
   try {
-    const found = await request<Conversation>(pathOf(['conversations', id]))
+    const waiting = unsentOf(id)
+    const found = await request<Conversation>(pathOf(['conversations', id])).catch((error: unknown) => {
+      // Not there yet: its first message is still to be sent.
+      if (problemOf(error).status !== 404 || waiting.length === 0) throw error
+      return undefined
+    })
     if (currentId.value !== id) return
-    const all = new Map(found.messages.map((message) => [message.id, message]))
+    if (found) stored.add(id)
+    const all = new Map(found?.messages.map((message) => [message.id, message]))
+    for (const { message } of waiting) all.set(message.id, message)
     for (const reply of replies.value.values()) {
       const placeholder = placeholders.get(reply.id)
       if (reply.conversation === id && placeholder) all.set(reply.id, placeholder)
     }
     batch(() => {
-      title.value = found.title
-      settings.value = {
-        ...(found.model ? { model: found.model } : {}),
-        system: found.system ?? '',
-        sampling: found.sampling ?? {},
-      }
+      title.value = found?.title ?? waiting[0]?.title ?? ''
+      settings.value = found
+        ? { ...(found.model && { model: found.model }), system: found.system ?? '', sampling: found.sampling ?? {} }
+        : (waiting[0]?.settings ?? plain)
       messages.value = all
-      leaf.value = found.activeLeaf && all.has(found.activeLeaf) ? found.activeLeaf : newestLeaf(all)
+      const shown = waiting.at(-1)?.message.id ?? found?.activeLeaf
+      leaf.value = shown && all.has(shown) ? shown : newestLeaf(all)
       opening.value = false
     })
   } catch (error) {
     if (currentId.value !== id) return
-    openError.value = error instanceof RequestError ? error.message : String(error)
+    openError.value = problemOf(error)
     opening.value = false
   }
 }
@@ -148,7 +158,8 @@ let saving: { save: () => Promise<void>; timer: ReturnType<typeof setTimeout> } 
 async function saveSettings(id: string, { model: chosen, system, sampling }: Settings): Promise<void> {
   saving = undefined
   const body = { system, sampling, ...(chosen ? { model: chosen } : {}) }
-  await request(pathOf(['conversations', id]), { method: 'PATCH', body }).catch(() => undefined)
+  const path = pathOf(['conversations', id])
+  await request(path, { method: 'PATCH', body }).catch((error: unknown) => tell(texts.value.notSaved, error))
 }
 
 /** Saves now what waits to be saved: the next answer must be asked for with it. */
@@ -190,6 +201,7 @@ async function ask(content: string, parent: string | null): Promise<void> {
     }
     put(message)
     leaf.value = message.id
+    rememberUnsent({ conversation: currentId.value, title: title.value, settings: settings.value, message })
   })
   await deliver(message)
 }
@@ -203,27 +215,28 @@ export async function deliver(message: Message): Promise<void> {
   if (!conversation) return
   forgive(message.id)
   sending.value = true
+  const among = messages.value
   await settingsSaved()
   try {
-    if (message.parent === null && messages.value.size === 1 && !stored.has(conversation)) {
+    const parent = await keptAncestor(message.parent, among)
+    if (parent !== message.parent && currentId.value === conversation) put({ ...message, parent })
+    if (!stored.has(conversation)) {
       const { model: chosen, system, sampling } = settings.value
       const now = new Date().toISOString()
       await request('conversations', {
         method: 'POST',
         body: { id: conversation, title: title.value, system, sampling, ...(chosen ? { model: chosen } : {}) },
-      }).catch((error: unknown) => {
-        // Made by an earlier try whose answer was lost.
-        if (!(error instanceof RequestError && error.status === 409)) throw error
       })
       stored.add(conversation)
       raiseSummary({ id: conversation, title: title.value, createdAt: now, updatedAt: now })
     }
     await request(pathOf(['conversations', conversation, 'messages']), {
       method: 'POST',
-      body: { id: message.id, parent: message.parent, content: message.content },
+      body: { id: message.id, parent, content: message.content },
     })
+    forgetUnsent(message.id)
   } catch (error) {
-    fail(message.id, error)
+    fail(message.id, problemOf(error))
     return
   } finally {
     sending.value = false
@@ -244,6 +257,8 @@ async function answer(question: string): Promise<void> {
 /** Answers a message another time, as a branch of its own. */
 export async function regenerate(message: Message, { probabilities = withProbabilities.value } = {}): Promise<void> {
   await settingsSaved()
+  await looked(message.id)
+  if (unkept.value.has(message.id)) remove(message.id)
   if (message.parent) await reply(message.parent, message.model ?? model.value, { probabilities })
 }
 
@@ -279,17 +294,36 @@ async function reply(
     if (probabilities) coloured.value = changed(coloured.value, id, true)
     replies.value = new Map(replies.value).set(id, started.reply)
   })
-  const { message, error } = await started.end
+  const { message, problem } = await started.end
   placeholders.delete(id)
   batch(() => {
     const rest = new Map(replies.value)
     rest.delete(id)
     replies.value = rest
     if (currentId.value === conversation) put(message)
-    if (error !== undefined) fail(id, error)
+    if (problem) fail(id, problem)
     else completed.value++
   })
+  if (problem && problem.status >= 400) markKept(id, false)
+  else if (problem || message.finishReason === 'stopped') {
+    lookFor(conversation, id, (kept) => {
+      if (currentId.value === conversation) put(kept)
+      // It came to its end; only the last words were lost on the way.
+      if (kept.finishReason === 'stop') forgive(id)
+    })
+  }
   void loadConversations()
+}
+
+/** Takes a message off the page that is nowhere else. */
+function remove(id: string): void {
+  const rest = new Map(messages.value)
+  rest.delete(id)
+  batch(() => {
+    messages.value = rest
+    markKept(id, true)
+    forgive(id)
+  })
 }
 
 /** Stops the answers of the open conversation. */
@@ -301,7 +335,7 @@ export function stop(): void {
 export function showBranch(id: string): void {
   leaf.value = leafBelow(messages.value, id)
   const conversation = currentId.value
-  if (!conversation) return
+  if (!conversation || unkept.value.has(leaf.value) || unsent.value.has(leaf.value)) return
   void request(pathOf(['conversations', conversation]), {
     method: 'PATCH',
     body: { activeLeaf: leaf.value },
@@ -318,15 +352,22 @@ export function stepBranch(message: Message, step: -1 | 1): void {
 export async function renameConversation(id: string, name: string): Promise<void> {
   updateSummary(id, { title: name })
   if (currentId.value === id) title.value = name
-  await request(pathOf(['conversations', id]), { method: 'PATCH', body: { title: name } }).catch(loadConversations)
+  await request(pathOf(['conversations', id]), { method: 'PATCH', body: { title: name } }).catch((error: unknown) => {
+    tell(texts.value.notRenamed, error)
+    return loadConversations()
+  })
 }
 
 export async function deleteConversation(id: string): Promise<void> {
   for (const reply of replies.value.values()) if (reply.conversation === id) reply.stop()
+  forgetAllUnsent(id)
   dropSummary(id)
   if (currentId.value === id) {
     newChat()
     go({ page: 'chat' }, { replace: true })
   }
-  await request(pathOf(['conversations', id]), { method: 'DELETE' }).catch(loadConversations)
+  await request(pathOf(['conversations', id]), { method: 'DELETE' }).catch((error: unknown) => {
+    tell(texts.value.notDeleted, error)
+    return loadConversations()
+  })
 }

@@ -47,7 +47,7 @@ export function Thinking({ message, reply, text, coloured }: ThinkingProps) {
       <div id={id} class="thinking-text" hidden={!open}>
         {open &&
           (coloured && message.tokens?.reasoning?.length ? (
-            <TokenText tokens={message.tokens.reasoning} />
+            <TokenText text={text} tokens={message.tokens.reasoning} />
           ) : (
             // A thought is no Markdown: `16*10` has no emphasis, and its lines are its steps.
             <PlainText text={text.trim()} />

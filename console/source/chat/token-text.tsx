@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Token } from '../api/types.ts'
 import { percent } from '../language/format.ts'
 import { texts } from '../language/index.ts'
+import { tokensOf } from './tokens.ts'
 
 /** From certain to surprising: each class holds tokens of at least this probability. */
 const levels = [0.9, 0.6, 0.3, 0.1, 0] as const
@@ -20,8 +21,9 @@ function visible(text: string): string {
 }
 
 /** A text token by token, the surprising ones coloured; the pointer or the arrow keys show what else it could have been. */
-export function TokenText({ tokens }: { tokens: readonly Token[] }) {
+export function TokenText({ text, tokens: written }: { text: string; tokens: readonly Token[] }) {
   const words = texts.value
+  const tokens = useMemo(() => tokensOf(text, written), [text, written])
   const frame = useRef<HTMLDivElement>(null)
   const active = useSignal<number | undefined>(undefined)
   const step = (by: number) => {
@@ -66,13 +68,13 @@ export function TokenText({ tokens }: { tokens: readonly Token[] }) {
           </span>
         ))}
       </div>
-      <Scale />
       {token && frame.current && <Alternatives token={token} place={active.value ?? 0} frame={frame.current} />}
     </div>
   )
 }
 
-function Scale() {
+/** What the colours mean. */
+export function Scale() {
   const words = texts.value
   return (
     <p class="scale" aria-hidden="true">
@@ -83,6 +85,12 @@ function Scale() {
       <span>{words.unlikely}</span>
     </p>
   )
+}
+
+/** A probability such as 93% or 4.2%; what rounds to nothing is not nothing. */
+function shown(probability: number): string {
+  if (probability < 0.0005) return `<${percent(0.001, 1)}`
+  return percent(probability, probability < 0.1 ? 1 : 0)
 }
 
 function Alternatives({ token, place, frame }: { token: Token; place: number; frame: HTMLElement }) {
@@ -105,7 +113,7 @@ function Alternatives({ token, place, frame }: { token: Token; place: number; fr
         <div key={index} class={text === token.text ? 'drawn' : undefined}>
           <span class="alternative">{visible(text)}</span>
           <meter value={probability} max={1} aria-label={words.probability} />
-          <span class="probability">{percent(probability, probability < 0.1 ? 1 : 0)}</span>
+          <span class="probability">{shown(probability)}</span>
         </div>
       ))}
     </div>

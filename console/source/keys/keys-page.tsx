@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
-import { pathOf, RequestError, request } from '../api/client.ts'
+import { pathOf, request } from '../api/client.ts'
+import { type Problem, problemOf } from '../api/problem.ts'
 import type { ApiKey } from '../api/types.ts'
 import { moment } from '../language/format.ts'
 import { texts } from '../language/index.ts'
@@ -11,27 +12,39 @@ import { useResource } from '../parts/resource.ts'
 
 export function KeysPage() {
   const words = texts.value
-  const { value, error, reload } = useResource((signal) => request<{ items: ApiKey[] }>('keys', { signal }), [])
+  const {
+    value,
+    problem: unread,
+    reload,
+  } = useResource((signal) => request<{ items: ApiKey[] }>('keys', { signal }), [])
   const made = useSignal<string | undefined>(undefined)
   const removing = useSignal<ApiKey | undefined>(undefined)
-  const failure = useSignal<string | undefined>(undefined)
+  const failure = useSignal<Problem | undefined>(undefined)
   const attempt = async (work: () => Promise<void>) => {
     failure.value = undefined
     try {
       await work()
-    } catch (problem) {
-      failure.value = problem instanceof RequestError ? problem.message : String(problem)
+    } catch (error) {
+      failure.value = problemOf(error)
     }
     reload()
   }
-  const problem = failure.value ?? error
+  const problem = failure.value ?? unread
   return (
     <Page>
       <header class="page-head">
         <h1>{words.keys}</h1>
         <p class="hint">{words.keysExplained}</p>
       </header>
-      {problem !== undefined && <Failure message={problem} onRetry={reload} />}
+      {problem && (
+        <Failure
+          problem={problem}
+          onRetry={() => {
+            failure.value = undefined
+            reload()
+          }}
+        />
+      )}
       <NewKey
         onCreate={(name) =>
           attempt(async () => {

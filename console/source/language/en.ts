@@ -49,6 +49,13 @@ export const en = {
     'Why is the sum of two odd numbers even?',
     'Write a function that reverses a linked list.',
   ],
+  /** For models that know only some things. */
+  examplesFor: {
+    'r1-nano': ['Use 3, 5, 7 to make 56.', 'Solve 3x + 5 = 26.', 'What is 384 + 279?'],
+  } as Record<string, readonly string[]>,
+  knows: {
+    'r1-nano': 'It is small: it knows sums, products, linear equations and Countdown, and thinks before it answers.',
+  } as Record<string, string>,
   message: 'Message',
   messagePlaceholder: 'Write a message',
   send: 'Send',
@@ -142,16 +149,42 @@ export const en = {
     help: 'This list',
   },
 
+  serverSilent: 'The server does not answer.',
+  offline: 'This device is offline.',
+  offlineWaiting: 'This device is offline. Waiting for the network…',
   serverGone: 'The server does not answer. Trying again…',
-  serverBack: 'Connected again.',
-  requestFailed: (message: string) => message || 'The server does not answer.',
+  retryIn: (seconds: number) => `Try again in ${seconds} s`,
+  notKept: 'The server did not keep this answer: it is gone when the page is.',
+  notSaved: 'The settings were not saved.',
+  notRenamed: 'Not renamed.',
+  notDeleted: 'Not deleted.',
+  notExported: 'Not exported.',
+  /** By the server's names. */
+  problems: {
+    connection_lost: 'The connection to the server was lost.',
+    rate_limit_exceeded: 'This key has used what it may in a minute.',
+    queue_full: 'Too many requests are waiting.',
+    overloaded: 'The server has as many requests as it can hold.',
+    disk_full: 'The server’s disk is full: nothing can be kept until there is room on it.',
+    invalid_api_key: 'The server does not know this key.',
+    no_key: 'The server wants a key.',
+    draining: 'The server is shutting down.',
+    engine_died: 'The model’s engine ended; the server starts another one.',
+    out_of_memory: 'The server has too little memory for this.',
+    store_unavailable: 'The server cannot reach its database.',
+    not_found: 'There is nothing here: it may have been deleted.',
+    forbidden: 'Only an administrator may do this.',
+  } as Record<string, string>,
   keyTitle: 'A key is needed',
   keyExplained: 'This server asks for a key. An administrator makes one with r1 keys create; it stays in this browser.',
   key: 'Key',
+  keyRefused:
+    'The server does not know the key of this browser any more. Enter another one; what you wrote is still there.',
   keyWrong: 'The server does not know this key.',
   useKey: 'Use this key',
   forgetKey: 'Forget the key of this browser',
 
+  run: 'Run',
   noRuns: 'No runs yet',
   noRunsExplained: 'A recipe that runs appears here, live:',
   status: {

@@ -48,7 +48,7 @@ export function Comparison({ names }: { names: readonly string[] }) {
       series: all.map(([run, rows]) => seriesOf(rows, name, run)).filter(({ x }) => x.length > 0),
     }))
   }, [metrics.value])
-  const error = runs.error ?? metrics.error
+  const problem = runs.problem ?? metrics.problem
   return (
     <Page>
       <nav class="crumb">
@@ -76,7 +76,7 @@ export function Comparison({ names }: { names: readonly string[] }) {
         )}
         <CurveSettings />
       </header>
-      {error !== undefined && <Failure message={error} onRetry={runs.reload} />}
+      {problem && <Failure problem={problem} onRetry={runs.reload} />}
       {metrics.value && plots.length === 0 && <p class="hint">{words.noMetrics}</p>}
       <div class="plots large">
         {plots.map(({ name, series }) => (

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { request } from '../api/client.ts'
 import type { Run } from '../api/types.ts'
-import { measured, moment } from '../language/format.ts'
+import { measured, moment, percent } from '../language/format.ts'
 import { texts } from '../language/index.ts'
 import { Failure } from '../parts/failure.tsx'
 import { Page } from '../parts/page.tsx'
@@ -15,7 +15,7 @@ const interval = 5000
 
 export function RunList() {
   const words = texts.value
-  const { value, error, reload } = useResource((signal) => request<{ items: Run[] }>('runs', { signal }), [])
+  const { value, problem, reload } = useResource((signal) => request<{ items: Run[] }>('runs', { signal }), [])
   const chosen = useSignal<readonly string[]>([])
   useEffect(() => {
     const timer = setInterval(() => document.hidden || reload(), interval)
@@ -41,7 +41,7 @@ export function RunList() {
           </button>
         )}
       </header>
-      {error !== undefined && <Failure message={error} onRetry={reload} />}
+      {problem && <Failure problem={problem} onRetry={reload} />}
       {value?.items.length === 0 && (
         <div class="empty">
           <h2>{words.noRuns}</h2>
@@ -60,7 +60,7 @@ export function RunList() {
                     <span class="out-of-sight">{words.compare}</span>
                   </th>
                 )}
-                <th>{words.recipe}</th>
+                <th>{words.run}</th>
                 <th>{words.statusLabel}</th>
                 <th>{words.stages}</th>
                 <th class="right">{words.loss}</th>
@@ -114,7 +114,13 @@ function Row({ run, chosen = false, onChoose }: RowProps) {
       </td>
       <td>
         {done}/{run.stages.length}
-        {current && <span class="hint"> {current.name}</span>}
+        {current && (
+          <span class="hint">
+            {' '}
+            {current.name}
+            {current.step != null && current.steps ? ` · ${percent(current.step / current.steps)}` : ''}
+          </span>
+        )}
       </td>
       <td class="right">{loss == null ? words.none : measured(loss)}</td>
       <td class="no-wrap">{run.updatedAt ? moment(run.updatedAt) : words.none}</td>

@@ -8,7 +8,7 @@ import { Failure } from '../parts/failure.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { Page } from '../parts/page.tsx'
 import { useResource } from '../parts/resource.ts'
-import { addressOf } from '../state/route.ts'
+import { addressOf, go } from '../state/route.ts'
 import { Curves } from './curves.tsx'
 import { useMetrics } from './metrics.ts'
 import { Samples } from './samples.tsx'
@@ -25,7 +25,10 @@ function interesting(stages: readonly RunStage[]): RunStage | undefined {
 
 export function RunView({ name }: { name: string }) {
   const words = texts.value
-  const { value, error, reload } = useResource((signal) => request<RunDetails>(pathOf(['runs', name]), { signal }), [])
+  const { value, problem, reload } = useResource(
+    (signal) => request<RunDetails>(pathOf(['runs', name]), { signal }),
+    [],
+  )
   const picked = useSignal<string | undefined>(undefined)
   const stage = value?.stages.find((one) => one.name === picked.value) ?? interesting(value?.stages ?? [])
   const rows = useMetrics(name, stage?.name, value?.status === 'running', reload)
@@ -48,7 +51,11 @@ export function RunView({ name }: { name: string }) {
           </p>
         )}
       </header>
-      {error !== undefined && <Failure message={error} onRetry={reload} />}
+      {problem?.status === 404 ? (
+        <Failure problem={problem} onRetry={() => go({ page: 'runs' })} retryLabel={words.runs} />
+      ) : (
+        problem && <Failure problem={problem} onRetry={reload} />
+      )}
       {value && (
         <section class="block">
           <h2>{words.stages}</h2>

@@ -3,11 +3,16 @@ import { effect, type Signal, signal } from '@preact/signals'
 export type Theme = 'system' | 'light' | 'dark'
 export type LanguageChoice = 'system' | 'en' | 'zh'
 
-/** A signal that this browser remembers. */
-function remembered<T>(name: string, initial: T, valid: (value: unknown) => value is T): Signal<T> {
+/** A signal that this browser remembers, or only this tab where that is said. */
+export function remembered<T>(
+  name: string,
+  initial: T,
+  valid: (value: unknown) => value is T,
+  storage: Storage = localStorage,
+): Signal<T> {
   let value = initial
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(name) ?? 'null')
+    const stored: unknown = JSON.parse(storage.getItem(name) ?? 'null')
     if (valid(stored)) value = stored
   } catch {
     // What an older version or another program stored there is as good as nothing.
@@ -16,7 +21,7 @@ function remembered<T>(name: string, initial: T, valid: (value: unknown) => valu
   let first = true
   effect(() => {
     const text = JSON.stringify(result.value)
-    if (!first) localStorage.setItem(name, text)
+    if (!first) storage.setItem(name, text)
     first = false
   })
   return result

@@ -1,12 +1,16 @@
-import { computed, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { apiKey, onRequestError, request } from '../api/client.ts'
+import { problemOf } from '../api/problem.ts'
 import type { Session } from '../api/types.ts'
+import { online } from './online.ts'
 
 export const session = signal<Session | undefined>(undefined)
 /** The last request did not reach the server. */
 export const serverGone = signal(false)
 /** The server wants a key, or another one than it was given. */
 export const keyNeeded = signal(false)
+/** The server does not know the key of this browser: it was removed, or never was one. */
+export const keyRefused = signal(false)
 
 export const modelNames = computed(() => session.value?.models.map(({ id }) => id) ?? [])
 
@@ -18,7 +22,10 @@ function retryLater(): void {
 }
 
 onRequestError((error) => {
-  if (error.status === 401) keyNeeded.value = true
+  if (error.status === 401) {
+    keyRefused.value = apiKey.get() !== undefined
+    keyNeeded.value = true
+  }
   if (error.status === 0) {
     serverGone.value = true
     retryLater()
@@ -37,11 +44,21 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-/** Tries a key. @returns whether the server knows it; otherwise the one before stays */
-export async function useKey(key: string): Promise<boolean> {
+// A device that has its network again does not wait for the next try.
+effect(() => {
+  if (online.value && serverGone.peek()) void loadSession()
+})
+
+/** Tries a key; one that the server does not take is not kept. */
+export async function useKey(key: string): Promise<'right' | 'wrong' | 'untried'> {
   const before = apiKey.get()
   apiKey.set(key.trim())
+  try {
+    await request<Session>('session')
+  } catch (error) {
+    apiKey.set(before)
+    return problemOf(error).status === 401 ? 'wrong' : 'untried'
+  }
   await loadSession()
-  if (keyNeeded.value) apiKey.set(before)
-  return !keyNeeded.value
+  return 'right'
 }

@@ -15,7 +15,7 @@ const interval = 5000
 
 export function SystemPage() {
   const words = texts.value
-  const { value, error, reload } = useResource((signal) => request<SystemState>('system', { signal }), [])
+  const { value, problem, reload } = useResource((signal) => request<SystemState>('system', { signal }), [])
   useEffect(followSystem, [])
   useEffect(() => {
     const timer = setInterval(() => document.hidden || reload(), interval)
@@ -27,7 +27,7 @@ export function SystemPage() {
         <h1>{words.system}</h1>
         <p class="hint">{words.lastMinutes}</p>
       </header>
-      {error !== undefined && <Failure message={error} onRetry={reload} />}
+      {problem && <Failure problem={problem} onRetry={reload} />}
       <LivePlots state={value} />
       {value && <Models models={value.models} />}
       {value && <Machine state={value} />}
