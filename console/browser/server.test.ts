@@ -34,6 +34,7 @@ describe.skipIf(!chromiumPath)('the console before the real server', () => {
       expect(await thought.locator('.tokens').evaluate((shown) => shown.textContent)).toContain(
         reasoning.trim().replaceAll('\n', '↵\n'),
       )
+      expect(await page.locator('.answer .tokens', { hasText: 'think>' }).count()).toBe(0)
       await page.getByRole('button', { name: 'Colour by probability' }).click()
       await thought.locator('.plain').waitFor()
       expect(await thought.evaluate((shown: HTMLElement) => shown.innerText)).toBe(reasoning.trim())

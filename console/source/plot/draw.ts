@@ -38,9 +38,16 @@ function faint(colour: string): string {
   return `rgb(${red} ${green} ${blue} / 22%)`
 }
 
+/** Series of at most so many values are drawn with their points. */
+const fewPoints = 12
+
 /** Raw values faintly and smoothed ones strongly, or only the values. */
 function seriesOf({ labels, smooth }: Drawing, colours: readonly string[]): UPlot.Series[] {
-  const points = { show: false }
+  // A few measurements far apart are seen by their points; a single one has no line at all.
+  const points: UPlot.Series.Points = {
+    show: ({ data }, series) => Array.from(data[series] ?? []).filter((value) => value != null).length <= fewPoints,
+    size: 5,
+  }
   return labels.flatMap((label, place): UPlot.Series[] => {
     const stroke = colours[place % colours.length] ?? ''
     const strong = { label, stroke, width: 1.6, points, spanGaps: true }
@@ -73,7 +80,7 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
       ...(drawing.group ? { sync: { key: drawing.group } } : {}),
     },
     scales: {
-      x: { time: drawing.axis === 'time' },
+      x: drawing.axis === 'time' ? { time: true, range: atLeastAMinute } : { time: false },
       y: drawing.logarithmic ? { distr: 3 } : { range: drawing.fromZero ? upFromZero : roomy },
     },
     series: [{}, ...seriesOf(drawing, colours)],
@@ -92,6 +99,7 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
       },
       {
         ...axis,
+        grid: { ...axis.grid, ...(drawing.logarithmic ? { filter: decades } : {}) },
         space: 34,
         size: (_, values) => 14 + 6.2 * Math.max(2, ...(values ?? []).map((text) => text?.length ?? 0)),
         values: (_, splits) => splits.map((value) => (value === null ? '' : drawing.format(value))),
@@ -103,6 +111,17 @@ function optionsOf(target: HTMLElement, drawing: Drawing): UPlot.Options {
       ],
     },
   }
+}
+
+/** Times up to the last one, never so few that the axis names fractions of a second. */
+function atLeastAMinute(_: UPlot, first: number | null, last: number | null): UPlot.Range.MinMax {
+  if (first === null || last === null) return [0, 60]
+  return [Math.min(first, last - 60), last]
+}
+
+/** Of a logarithmic axis only the powers of ten have lines. */
+function decades(_: UPlot, splits: number[]): (number | null)[] {
+  return splits.map((value) => (Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null))
 }
 
 /** A range that begins at nothing, so that what is drawn high is much. */
