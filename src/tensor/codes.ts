@@ -22,13 +22,16 @@ export interface Coded<Codes extends Uint8Array | Int8Array> {
   readonly scales: Float32Array
 }
 
-/** Largest absolute value of each block. */
-function largestOfBlocks(values: Float32Array, block: number): Float32Array {
-  const largest = new Float32Array(Math.ceil(values.length / block))
-  for (let at = 0; at < values.length; at++) {
-    const of = Math.floor(at / block)
-    largest[of] = Math.max(largest[of] as number, Math.abs(values[at] as number))
+/** The blocks of so many numbers: where each begins and ends. */
+function* blocksOf(count: number, block: number): Generator<readonly [index: number, begin: number, end: number]> {
+  for (let index = 0, begin = 0; begin < count; index++, begin += block) {
+    yield [index, begin, Math.min(begin + block, count)]
   }
+}
+
+function largestOf(values: Float32Array, begin: number, end: number): number {
+  let largest = 0
+  for (let at = begin; at < end; at++) largest = Math.max(largest, Math.abs(values[at] as number))
   return largest
 }
 
@@ -46,6 +49,18 @@ function nearestLevel(value: number): number {
   return low
 }
 
+/** Cells in each unit of length, of which none holds more than one border. */
+const cells = 1024
+
+/** The code of each cell's lower end, from −1 on. */
+const codesOfCells = Uint8Array.from({ length: 2 * cells + 1 }, (_, cell) => nearestLevel(cell / cells - 1))
+
+/** As `nearestLevel`, in two looks. */
+function codeOf(value: number): number {
+  const code = codesOfCells[((value + 1) * cells) | 0] as number
+  return value > (borders[code] as number) ? code + 1 : code
+}
+
 /**
  * Numbers as NF4 codes, two a byte, the first in the high half (as bitsandbytes packs them).
  *
@@ -53,12 +68,16 @@ function nearestLevel(value: number): number {
  * @param block numbers that share a scale, even
  */
 export function encodeNF4(values: Float32Array, block = nf4Block): Coded<Uint8Array> {
-  const scales = largestOfBlocks(values, block)
+  const scales = new Float32Array(Math.ceil(values.length / block))
   const codes = new Uint8Array(values.length / 2)
-  for (let at = 0; at < values.length; at++) {
-    const scale = scales[Math.floor(at / block)] as number
-    const code = nearestLevel(scale === 0 ? 0 : (values[at] as number) / scale)
-    codes[at >> 1] = (codes[at >> 1] as number) | (at % 2 === 0 ? code << 4 : code)
+  for (const [index, begin, end] of blocksOf(values.length, block)) {
+    const scale = largestOf(values, begin, end)
+    scales[index] = scale
+    const divisor = scale || 1
+    for (let at = begin; at < end; at += 2) {
+      const [first, second] = [(values[at] as number) / divisor, (values[at + 1] as number) / divisor]
+      codes[at >> 1] = (codeOf(first) << 4) | codeOf(second)
+    }
   }
   return { codes, scales }
 }
@@ -69,24 +88,39 @@ export function encodeNF4(values: Float32Array, block = nf4Block): Coded<Uint8Ar
  * @param block numbers that share a scale: the row's length gives one scale a row
  */
 export function encodeInt8(values: Float32Array, block: number): Coded<Int8Array> {
-  const scales = largestOfBlocks(values, block).map((largest) => largest / 127)
+  const scales = new Float32Array(Math.ceil(values.length / block))
   const codes = new Int8Array(values.length)
-  for (let at = 0; at < values.length; at++) {
-    const scale = scales[Math.floor(at / block)] as number
-    codes[at] = scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round((values[at] as number) / scale)))
+  for (const [index, begin, end] of blocksOf(values.length, block)) {
+    const scale = Math.fround(largestOf(values, begin, end) / 127)
+    scales[index] = scale
+    const divisor = scale || 1
+    for (let at = begin; at < end; at++) {
+      codes[at] = Math.max(-127, Math.min(127, Math.round((values[at] as number) / divisor)))
+    }
   }
   return { codes, scales }
 }
 
 /** The numbers that NF4 codes stand for. */
 export function decodeNF4({ codes, scales }: Coded<Uint8Array>, block = nf4Block): Float32Array {
-  return Float32Array.from({ length: 2 * codes.length }, (_, at) => {
-    const byte = codes[at >> 1] as number
-    return (scales[Math.floor(at / block)] as number) * (nf4Levels[at % 2 === 0 ? byte >> 4 : byte & 15] as number)
-  })
+  const values = new Float32Array(2 * codes.length)
+  for (const [index, begin, end] of blocksOf(values.length, block)) {
+    const scale = scales[index] as number
+    for (let at = begin; at < end; at += 2) {
+      const byte = codes[at >> 1] as number
+      values[at] = scale * (nf4Levels[byte >> 4] as number)
+      values[at + 1] = scale * (nf4Levels[byte & 15] as number)
+    }
+  }
+  return values
 }
 
 /** The numbers that signed bytes stand for. */
 export function decodeInt8({ codes, scales }: Coded<Int8Array>, block: number): Float32Array {
-  return Float32Array.from(codes, (code, at) => (scales[Math.floor(at / block)] as number) * code)
+  const values = new Float32Array(codes.length)
+  for (const [index, begin, end] of blocksOf(codes.length, block)) {
+    const scale = scales[index] as number
+    for (let at = begin; at < end; at++) values[at] = scale * (codes[at] as number)
+  }
+  return values
 }

@@ -7,7 +7,7 @@ import { formatShape, formatType, type Shape, sameShape, type TensorType } from 
 import { constant } from './constant.ts'
 import { add, cast, divide, multiply, subtract } from './elementwise.ts'
 import { gather } from './indexing.ts'
-import { matmul, type ProductPrecision } from './matmul.ts'
+import { matmul, type ProductPrecision, productType } from './matmul.ts'
 import { repeat, stack } from './repeat.ts'
 import { reshape } from './shape.ts'
 import { slice } from './slice.ts'
@@ -79,9 +79,10 @@ function inferCoded(format: CodeFormat, inputs: readonly TensorType[], attribute
   const { dtype } = formats[format]
   if (!a || !codes || !scales || !isFloating(a.dtype)) throw dtypeViolation('a floating dtype is needed')
   if (codes.dtype !== dtype) throw dtypeViolation(`codes of ${format} are ${dtype}`)
-  if (scales.dtype !== a.dtype) throw dtypeViolation(`the scales must be ${a.dtype}`)
+  const { block, transposeB, precision } = attributes
+  // What the scales are is what comes out.
+  if (productType([a, scales], precision) !== scales.dtype) throw dtypeViolation(`the scales must be ${a.dtype}`)
   requireRank(codes, 2, 'codes')
-  const { block, transposeB } = attributes
   if (!Number.isInteger(block) || block < 1 || (format === 'nf4' && block % 2 === 1)) {
     throw attributeViolation(`blocks of ${block} numbers are not possible`)
   }
@@ -94,7 +95,7 @@ function inferCoded(format: CodeFormat, inputs: readonly TensorType[], attribute
   if (a.shape.length < 2 || a.shape.at(-1) !== depth) {
     throw shapeViolation(`rows of ${formatShape(a.shape)} do not meet the ${depth} numbers that W sums over`)
   }
-  const type = { dtype: a.dtype, shape: [...a.shape.slice(0, -1), width] as Shape }
+  const type = { dtype: scales.dtype, shape: [...a.shape.slice(0, -1), width] as Shape }
   if (added && (added.dtype !== type.dtype || !sameShape(added.shape, type.shape))) {
     throw shapeViolation(`what is added must be ${formatType(type)}`)
   }
@@ -119,7 +120,7 @@ function codedOperator(format: CodeFormat, name: string, summary: string): Opera
     },
     kernel: {
       operator: kernel,
-      supports: ([a]) => a?.dtype === 'f32',
+      supports: ([, , scales]) => scales?.dtype === 'f32',
       lower: (emitter, { inputs, outputTypes, attributes: { transposeB, block, precision } }) =>
         emitter.node(
           kernel,
@@ -132,7 +133,8 @@ function codedOperator(format: CodeFormat, name: string, summary: string): Opera
   return operator
 }
 
-const operators: Readonly<Record<CodeFormat, Operator<CodedAttributes>>> = {
+/** The operator of each format. */
+export const codedOperators: Readonly<Record<CodeFormat, Operator<CodedAttributes>>> = {
   nf4: codedOperator('nf4', 'matmulNF4', 'Product with a frozen matrix of NF4 codes, and something of its shape added'),
   int8: codedOperator(
     'int8',
@@ -178,7 +180,7 @@ export function matmulCoded(
 ): Tensor {
   const { format, codes, scales } = weight
   const attributes = { transposeB: !transposed, block: blockOf(weight), precision: 'f32' } as const
-  return applyOne(operators[format], added ? [a, codes, scales, added] : [a, codes, scales], attributes)
+  return applyOne(codedOperators[format], added ? [a, codes, scales, added] : [a, codes, scales], attributes)
 }
 
 /** The numbers `[R, C]` that the codes of a matrix stand for, in the dtype of its scales. */

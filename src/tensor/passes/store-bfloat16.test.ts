@@ -7,6 +7,7 @@ import {
   type Graph,
   gradients,
   matmul,
+  matmulCoded,
   optimize,
   rmsNorm,
   sum,
@@ -59,6 +60,27 @@ describe('storeBfloat16', () => {
     })
     expect(stored(alsoAdded)).toEqual([])
     expect(stored(optimized(layer, { ...target, kernels: new Set(plain) }))).toEqual([])
+  })
+
+  it('does so before weights that are stored as codes', () => {
+    const coded: TensorType[] = [
+      { dtype: 'u8', shape: [width, width / 2] },
+      { dtype: 'f32', shape: [(width * width) / 64] },
+    ]
+    const graph = trace(
+      ([x, n, codes, scales]) => {
+        const [input, norm] = [x, n] as [Tensor, Tensor]
+        const weight = { format: 'nf4', codes: codes as Tensor, scales: scales as Tensor } as const
+        const h = rmsNorm(input, norm)
+        const y = add(input, matmulCoded(swiglu(matmulCoded(h, weight), matmulCoded(h, weight)), weight))
+        return [y, ...gradients(sum(y), [input, norm])]
+      },
+      [x, weight, ...coded],
+    ).graph
+    const kernels = new Set([...target.kernels, 'MatMulNF4'])
+    const found = stored(optimize(useBfloat16(graph), { ...target, kernels }))
+    expect(found.sort()).toEqual(['rmsNorm', 'swiglu', 'swigluGradient'])
+    expect(stored(optimize(useBfloat16(graph), target))).toEqual([])
   })
 
   it('leaves f32 products alone', () => {

@@ -3,6 +3,7 @@ import { apply, type Operator, type Target } from '../operator.ts'
 import { swigluGradientOperator, swigluOperator } from '../ops/activation.ts'
 import { linearCrossEntropyGradientOperator, linearCrossEntropyOperator } from '../ops/loss.ts'
 import { matmulAddOperator, matmulOperator } from '../ops/matmul.ts'
+import { codedOperators } from '../ops/matmul-coded.ts'
 import { matmulLoraGradientOperator, matmulLoraOperator } from '../ops/matmul-lora.ts'
 import { type MatmulSumAttributes, matmulManyOperator, matmulSumOperator } from '../ops/matmul-many.ts'
 import { rmsNormOperator } from '../ops/norm.ts'
@@ -28,6 +29,8 @@ const readers: ReadonlyMap<Operator, (input: number, node: GraphNode) => boolean
     matmulSumOperator as Operator,
     (input, { attributes }) => input < 2 * (attributes as unknown as MatmulSumAttributes).terms,
   ],
+  [codedOperators.nf4 as Operator, (input) => input === 0],
+  [codedOperators.int8 as Operator, (input) => input === 0],
   [matmulLoraOperator as Operator, (input) => input === 0],
   // x, and dy of each group of five.
   [matmulLoraGradientOperator as Operator, (input) => input === 0 || input % 5 === 1],
@@ -35,23 +38,33 @@ const readers: ReadonlyMap<Operator, (input: number, node: GraphNode) => boolean
   [linearCrossEntropyGradientOperator as Operator, (input) => input === 1],
 ])
 
-/** Whether a kernel multiplies this input in bf16. */
-function isRounded(node: GraphNode, input: number, target: Target): boolean {
+/** What a reader asks of a tensor: its kernel rounds it; it is a product that may; or it needs every bit. */
+type Need = 'rounds' | 'may round' | 'exact'
+
+function needOf(node: GraphNode, input: number, target: Target): Need {
   const reads = readers.get(node.operator)?.(input, node) ?? false
-  return reads && node.attributes.precision === 'bf16' && loweringOf(node, target) === 'kernel'
+  if (!reads || node.attributes.precision !== 'bf16') return 'exact'
+  if (loweringOf(node, target) === 'kernel') return 'rounds'
+  // A small product that ONNX Runtime computes faster from f32: the kernel takes it where that saves a copy in f32.
+  return node.operator === matmulOperator && target.kernels.has('MatMul') ? 'may round' : 'exact'
 }
 
-/** The tensors, and views of them, that are read by products in bf16 alone. */
+/** The tensors, and views of them, that are read by products in bf16 alone, one of which rounds them in any case. */
 function findRounded(graph: Graph, target: Target): ReadonlySet<Tensor> {
   const kept = new Set<Tensor>(graph.outputs)
+  const rounded = new Set<Tensor>()
   // Readers come after what they read, so a view is judged before the tensor it shows.
   for (const node of graph.nodes.toReversed()) {
-    const isView = node.operator.name === 'reshape' && !kept.has(node.outputs[0] as Tensor)
+    const [view] = node.operator.name === 'reshape' ? node.outputs : []
     node.inputs.forEach((tensor, input) => {
-      if (!isView && !isRounded(node, input, target)) kept.add(tensor)
+      const need = view ? undefined : needOf(node, input, target)
+      if (need === 'exact' || (view && kept.has(view))) kept.add(tensor)
+      if (need === 'rounds' || (view && rounded.has(view))) rounded.add(tensor)
     })
   }
-  return new Set(graph.nodes.flatMap(({ outputs }) => outputs.filter((tensor) => !kept.has(tensor))))
+  return new Set(
+    graph.nodes.flatMap(({ outputs }) => outputs.filter((tensor) => rounded.has(tensor) && !kept.has(tensor))),
+  )
 }
 
 /**
