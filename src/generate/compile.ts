@@ -26,7 +26,8 @@ export async function compileFor<Types>(
 ): Promise<CompiledGraph> {
   const { graph: traced } = trace(body, types)
   const graph = stored.size > 0 ? quantiseProducts(traced, stored, phase) : traced
-  return { graph, program: await Program.compile(graph, variables, options) }
+  // Prompts and texts are programs of their own that take turns.
+  return { graph, program: await Program.compile(graph, variables, { restBetweenRuns: true, ...options }) }
 }
 
 /** A function of a model's forward pass that is compiled when it is first run. */

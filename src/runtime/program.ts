@@ -19,6 +19,8 @@ export interface ProgramOptions extends PrecisionOptions {
   readonly threads?: number
   /** Waiting threads burn the processor for a moment; on by default. */
   readonly spinning?: boolean
+  /** Threads stop spinning when a run ends: for programs that take turns with others. Off by default. */
+  readonly restBetweenRuns?: boolean
   /** Whether the native kernels may be used; on by default. */
   readonly kernels?: boolean
   /** Which matrix products are the kernel's; without it, what this process decides (`productRule`). */
@@ -66,13 +68,14 @@ function prepare(traced: Graph, variables: Variables, options: ProgramOptions): 
   const constantBytes = (tensor: Tensor) =>
     isFrozen(tensor) ? variables.ensure(tensor, String(tensor.node.attributes.name)).bytes : undefined
   const lowered = lowerGraph(graph, target, { constantBytes })
-  const { device = 'cpu', threads, spinning, profile } = options
+  const { device = 'cpu', threads, spinning, restBetweenRuns, profile } = options
   const library = target.kernels.size > 0 ? kernelLibrary().path : undefined
   // A plan of all memory at once would need it beside what the first run had taken piece by piece.
   const sessionOptions = {
     device,
     threads,
     spinning,
+    restBetweenRuns,
     profile,
     libraries: library ? [library] : [],
     memoryPattern: false,

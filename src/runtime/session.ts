@@ -68,6 +68,11 @@ export interface SessionOptions {
   readonly threads?: number
   /** Waiting threads burn the processor for a moment: faster steps, but costly where cores are shared. On, unless R1_SPINNING=off. */
   readonly spinning?: boolean
+  /**
+   * Threads stop spinning when a run ends. Where sessions take turns, the threads of the last one would otherwise burn the
+   * cores that the next one computes on; where one session runs again and again, waking them costs a little.
+   */
+  readonly restBetweenRuns?: boolean
   /** ONNX Runtime's own rewriting of the graph; off by default, since our graphs come fused and it undoes checkpointing. */
   readonly optimization?: Optimization
   /** Paths of libraries with custom operators. */

@@ -23,6 +23,7 @@ export function sessionOptions(runtime: Runtime, options: SessionOptions): Addre
     api.SetSessionGraphOptimizationLevel(native, optimizationLevels[optimization])
     if (threads !== undefined) api.SetIntraOpNumThreads(native, threads)
     if (!spinning) api.AddSessionConfigEntry(native, 'session.intra_op.allow_spinning', '0')
+    if (options.restBetweenRuns) api.AddSessionConfigEntry(native, 'session.force_spinning_stop', '1')
     if (!memoryPattern) api.DisableMemPattern(native)
     if (!arena) api.DisableCpuMemArena(native)
     if (options.profile !== undefined) api.EnableProfiling(native, resolve(options.profile))
