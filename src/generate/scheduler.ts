@@ -150,7 +150,7 @@ export class Scheduler {
   }
 
   private async decode(texts: readonly Sequence[]): Promise<void> {
-    const checks = texts.map((sequence) => new Verification(sequence))
+    const checks = texts.map((sequence) => new Verification(sequence, texts.length))
     const rows = checks.map(({ tokens, sequence }) => rowOf(sequence, tokens, tokens.length))
     const started = performance.now()
     using result = await this.executor.run('decode', rows)

@@ -121,10 +121,10 @@ export class Sequence {
     return this.tokens.length >= this.context ? 'context' : 'length'
   }
 
-  /** Tokens that may come next, to be checked in one step. */
-  draft(): readonly number[] {
+  /** Tokens that may come next, to be checked in one step with so many texts. */
+  draft(texts: number): readonly number[] {
     // One place is for the token that is chosen after the last draft.
-    return this.lookup && this.room > 1 ? this.lookup.draft(this.tokens, this.room - 1) : []
+    return this.lookup && this.room > 1 ? this.lookup.draft(this.tokens, this.room - 1, texts) : []
   }
 
   /** Told how many of its drafts were right. */

@@ -11,9 +11,10 @@ export class Verification {
   /** Drafts that were right. */
   accepted = 0
 
-  constructor(sequence: Sequence) {
+  /** @param texts that share the step */
+  constructor(sequence: Sequence, texts: number) {
     this.sequence = sequence
-    this.tokens = [sequence.tokens[sequence.computed] as number, ...sequence.draft()]
+    this.tokens = [sequence.tokens[sequence.computed] as number, ...sequence.draft(texts)]
   }
 
   /** Whether the token chosen at this place is the draft that the next logits were computed for. */

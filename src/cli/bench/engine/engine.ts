@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import type { WeightPrecision } from '../../../models/index.ts'
 import { weightsOption } from '../../generation.ts'
 import type { Benchmark } from '../benchmark.ts'
+import type { LookupText } from './lookup.ts'
 import type { EngineFigures, MeasurementName } from './measure.ts'
 
 interface EngineBenchOptions {
@@ -11,15 +13,17 @@ interface EngineBenchOptions {
   readonly tokens: string
   readonly threads: string
   readonly weights: WeightPrecision
+  readonly texts?: readonly string[]
 }
 
 const names: readonly MeasurementName[] = ['lookup', 'prefix', 'sampling', 'gap', 'idle', 'apart']
 
 const lines: { readonly [Name in MeasurementName]: (figures: NonNullable<EngineFigures[Name]>) => string } = {
-  lookup: ({ tokens_per_second: { plain, lookup }, ratio, median_ratio, accepted_drafts, new_tokens, same_text }) =>
-    `drafts from the prompt: ${rate(lookup)} tokens/s, ${rate(plain)} without: ${ratio.toFixed(2)} times as fast (medians ` +
-    `${median_ratio.toFixed(2)}); ${accepted_drafts} of ${new_tokens} tokens were drafted, ` +
-    `${same_text ? 'the text is the same' : 'THE TEXT IS ANOTHER'}`,
+  lookup: ({ texts, ratio, median_ratio }) =>
+    [
+      ...texts.map(draftsOf),
+      `drafts from the prompt, mean of ${texts.length}: ${ratio.toFixed(2)} times as fast (medians ${median_ratio.toFixed(2)})`,
+    ].join('\n'),
   prefix: ({ turns: [first, second], computed_ratio, first_token_ratio }) =>
     `second turn: ${second.computed_tokens} of ${second.prompt_tokens} tokens computed (${percent(computed_ratio)} of the ` +
     `first's ${first.computed_tokens}), first token after ${second.first_token_ms.toFixed(1)} ms ` +
@@ -43,6 +47,14 @@ const lines: { readonly [Name in MeasurementName]: (figures: NonNullable<EngineF
     `${here.several.best.toFixed(2)} ms a step: ${added_us.several.toFixed(0)} µs more`,
 }
 
+function draftsOf({ name, tokens_per_second, ratio, accepted_drafts, new_tokens, same_text }: LookupText): string {
+  const { plain, lookup } = tokens_per_second
+  return (
+    `drafts from the prompt, ${name}: ${rate(lookup)} tokens/s, ${rate(plain)} without: ${ratio.toFixed(2)} times as fast; ` +
+    `${accepted_drafts} of ${new_tokens} tokens were drafted, ${same_text ? 'the text is the same' : 'THE TEXT IS ANOTHER'}`
+  )
+}
+
 const rate = ({ best, median }: { best: number; median: number }) => `${best.toFixed(0)} (median ${median.toFixed(0)})`
 const percent = (part: number) => `${(100 * part).toFixed(1)} %`
 
@@ -56,13 +68,16 @@ export const engine: Benchmark<EngineBenchOptions & Record<string, unknown>, Eng
     new Option('--only <names...>', 'measure only these').choices(names),
     new Option('--rounds <n>', 'rounds of each side, the first left out').default('5'),
     new Option('--tokens <n>', 'most tokens of each text').default('96'),
+    new Option('--texts <files...>', 'texts to be summarised with drafts, the first 2,000 characters of each'),
     new Option('--threads <n>', 'threads of a step').default('2'),
     weightsOption(),
   ],
-  async run({ model: path, only = names, rounds, tokens, threads, weights }, { signal, progress }) {
+  async run({ model: path, only = names, rounds, tokens, threads, weights, texts: files = [] }, { signal, progress }) {
     const { measureEngine } = await import('./measure.ts')
+    const texts = new Map<string, string>()
+    for (const file of files) texts.set(file, (await readFile(file, 'utf8')).slice(0, 2000))
     const counts = { rounds: Number(rounds), tokens: Number(tokens), threads: Number(threads) }
-    return await measureEngine({ path, weights, names: only, ...counts, signal, progress })
+    return await measureEngine({ path, weights, names: only, ...counts, texts, signal, progress })
   },
   format: (figures) => names.flatMap((name) => (figures[name] === undefined ? [] : [lineOf(name, figures)])).join('\n'),
 }

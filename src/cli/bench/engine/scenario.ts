@@ -7,6 +7,8 @@ export interface Scenario {
   readonly rounds: number
   /** Tokens of each text. */
   readonly tokens: number
+  /** To be summarised, by name; the built-in passage alone where there are none. */
+  readonly texts: ReadonlyMap<string, string>
   readonly signal: AbortSignal
 }
 
