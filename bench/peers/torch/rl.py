@@ -15,6 +15,7 @@ import sys
 import time
 
 import torch
+import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 
@@ -77,6 +78,8 @@ def main():
         whole.append(ended - started)
     steady = slice(min(1, options["steps"] - 1), None)
     print(json.dumps({
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
         "parameters": parameters,
         "rollout_tokens_per_second": count * options["completion"] / statistics.median(drawing[steady]),
         "train_tokens_per_second": count * (length - 1) / statistics.median(learning[steady]),

@@ -38,7 +38,10 @@ export interface RlRow {
   readonly steps_per_minute: number
   readonly step_ms: number
   readonly step_ms_best: number
-  /** Rates against those of the engine, and of plain training steps on full rows, alone in this process. */
+  /** Rates of the engine, and of plain training steps on full rows, alone in this process before the first step. */
+  readonly engine_tokens_per_second: number
+  readonly trainer_tokens_per_second: number
+  /** The rates of the steps against those. */
   readonly rollout_of_engine: number
   readonly train_of_trainer: number
   /** Mean |Δ ln p| between engine and trainer, in nats a token. */
@@ -157,6 +160,7 @@ export async function runReinforcement(options: RlRunOptions, progress: (message
     ...{ precision: options.precision, rollout_precision: options.rolloutPrecision },
     ...{ rollout_tokens_per_second: rolloutRate, train_tokens_per_second: trainRate },
     ...{ steps_per_minute: 60_000 / median(times), step_ms: median(times), step_ms_best: Math.min(...times) },
+    ...{ engine_tokens_per_second: engineRate, trainer_tokens_per_second: trainerRate },
     ...{ rollout_of_engine: rolloutRate / engineRate, train_of_trainer: trainRate / trainerRate },
     mismatch: median(steady.map(({ metrics }) => metrics.mismatch ?? 0)),
     peak_rss_mb: peakMemoryMb(),

@@ -83,8 +83,8 @@ export const rl: Benchmark<RlOptions & Record<string, unknown>, RlRow> = {
     const share = (value: number) => `${(100 * value).toFixed(0)} %`
     return [
       `${(row.parameters / 1e6).toFixed(2)} M parameters, ${row.completions} completions of ${row.completion_tokens} tokens a step, ${row.precision} learning, ${row.rollout_precision} drawing`,
-      `drawing   ${row.rollout_tokens_per_second.toFixed(0)} tokens/s, ${share(row.rollout_of_engine)} of the engine alone`,
-      `learning  ${row.train_tokens_per_second.toFixed(0)} tokens/s, ${share(row.train_of_trainer)} of plain training steps`,
+      `drawing   ${row.rollout_tokens_per_second.toFixed(0)} tokens/s, ${share(row.rollout_of_engine)} of the engine alone (${row.engine_tokens_per_second.toFixed(0)})`,
+      `learning  ${row.train_tokens_per_second.toFixed(0)} tokens/s, ${share(row.train_of_trainer)} of plain training steps (${row.trainer_tokens_per_second.toFixed(0)})`,
       `steps     ${row.steps_per_minute.toFixed(2)} a minute`,
       `mismatch  ${row.mismatch.toExponential(1)} nats a token`,
       `memory    ${row.peak_rss_mb.toFixed(0)} MB`,
