@@ -37,11 +37,31 @@ function licences(): Plugin {
   }
 }
 
+/** Fetches the font of the page with its style sheet, not after it: no letter changes its shape. */
+function earlyFont(): Plugin {
+  return {
+    name: 'early-font',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_, { bundle = {} }) {
+        return Object.keys(bundle)
+          .filter((name) => /\/inter-[^/]*\.woff2$/.test(name))
+          .map((name) => ({
+            tag: 'link',
+            attrs: { rel: 'preload', as: 'font', type: 'font/woff2', href: `./${name}`, crossorigin: '' },
+            injectTo: 'head' as const,
+          }))
+      },
+    },
+  }
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   // Relative, so that the console also works behind a proxy that serves it from a folder.
   base: './',
-  plugins: [licences()],
+  plugins: [licences(), earlyFont()],
   build: {
     outDir: '../dist/console',
     emptyOutDir: true,

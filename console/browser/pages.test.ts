@@ -94,6 +94,22 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
       }
     }))
 
+  it('paints its frame before its scripts, in the chosen appearance, and its page before the server answers', () =>
+    during({}, async ({ page }) => {
+      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.evaluate(() => localStorage.setItem('r1-theme', '"dark"'))
+      await page.route('**/assets/*.js', (route) => route.abort())
+      await page.reload()
+      await page.locator('.list').getByText('deepseek-r1').waitFor()
+      expect(await page.evaluate(() => getComputedStyle(document.body).colorScheme)).toBe('dark')
+      await page.unroute('**/assets/*.js')
+      // A server that takes requests and never answers.
+      await page.route('**/api/**', () => undefined)
+      await page.reload()
+      await page.getByRole('heading', { name: 'What shall we think about?' }).waitFor()
+      expect(await page.getByText('deepseek-r1').count()).toBe(1)
+    }))
+
   it('speaks the language of the browser, and the one that is chosen', () =>
     during({ pace: 1, context: { locale: 'zh-CN' } }, async ({ page }) => {
       await page.getByRole('heading', { name: '今天想一起思考什么？' }).waitFor()

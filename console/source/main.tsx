@@ -9,4 +9,6 @@ followTheme()
 followLanguage()
 void loadSession()
 const root = document.getElementById('console')
+// In the place of the frame that was painted first.
+root?.replaceChildren()
 if (root) render(<App />, root)
