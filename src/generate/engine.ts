@@ -1,39 +1,28 @@
 import { R1Error } from '../errors.ts'
 import type { CacheDType } from '../models/cache.ts'
 import type { Model } from '../models/index.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
 import type { EngineLike } from './engine-like.ts'
 import type { EngineModel } from './engine-model.ts'
+import {
+  aborted,
+  type CacheType,
+  cannotGenerate,
+  defaultQueue,
+  defaultSlots,
+  type EngineOptions,
+} from './engine-options.ts'
 import { Executor } from './executor.ts'
 import { longestDraft } from './lookup.ts'
-import { type QueueLimits, RequestQueue } from './queue.ts'
+import { RequestQueue } from './queue.ts'
 import { checkRequest, checkWhole, type TokenRequest } from './request.ts'
 import { Scheduler } from './scheduler.ts'
 import { Sequence } from './sequence.ts'
 import { Counters, type EngineStatistics } from './statistics.ts'
 import type { TokenStream } from './token-stream.ts'
 
-/** What keys and values are kept in; of int8 each head has a scale for every place. */
-export type CacheType = 'f32' | 'f16' | 'int8'
+export type { CacheType, EngineOptions }
 
 const cacheTypes: Readonly<Record<CacheType, CacheDType>> = { f32: 'f32', f16: 'f16', int8: 'i8' }
-
-export interface EngineOptions extends ProgramOptions {
-  /** Sequences side by side; 4 without it. */
-  readonly slots?: number
-  /** Most tokens of prompt and text; what the model was made for, at most 2048, without it. */
-  readonly context?: number
-  /** Prompts are computed in parts that end at multiples of it, so that long ones do not hold up streams; 256 without it. */
-  readonly chunk?: number
-  /** What keys and values are kept in; f16 without it. int8 takes half of its memory, for long contexts. */
-  readonly cacheType?: CacheType
-  /** How much may wait; 256 requests and 2²⁰ tokens without it. */
-  readonly queue?: Partial<QueueLimits>
-}
-
-/** What an engine has where nothing else is said. */
-export const defaultSlots = 4
-export const defaultQueue: QueueLimits = { requests: 256, tokens: 2 ** 20 }
 
 /** After so many failures in a row, without one good step between them, waiting requests fail too. */
 const mostFailures = 3
@@ -186,18 +175,8 @@ export function generates({ hasHead, cacheLayout }: Model): boolean {
   return hasHead && cacheLayout.length > 0
 }
 
-export function cannotGenerate({ modelType }: Pick<Model, 'modelType'>): R1Error {
-  return new R1Error('no-cache', `A ${modelType} model cannot generate text.`, {
-    remedy: 'Use a decoder, or `embed` for vectors of texts.',
-  })
-}
-
 function leave({ cancelled, stream }: Sequence): void {
   stream.fail(cancelled?.error ?? new R1Error('aborted', 'The text was left before its end.'))
-}
-
-export function aborted(signal: AbortSignal): R1Error {
-  return new R1Error('aborted', 'Generating was aborted.', { cause: signal.reason })
 }
 
 function engineFailed(cause: unknown): R1Error {

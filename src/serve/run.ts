@@ -1,5 +1,6 @@
 import { defaultModel, shippedModel } from '../checkpoint/shipped.ts'
 import { R1Error } from '../errors.ts'
+import { openStore } from '../store/open.ts'
 import { describeConfig, type ResolvedConfig } from './config/load-config.ts'
 import type { ModelSource } from './models/pool.ts'
 import { modelSources } from './models/sources.ts'
@@ -25,13 +26,14 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
       : `Set: ${set.map(([key, { value, from }]) => `${key} ${String(value)} (${from})`).join(', ')}`,
     { event: 'config', settings },
   )
-  // The model is loaded in another process, while this one opens the database.
+  // The model is loaded in another process and the database opened in another thread, while this one loads the server.
   const early = config.preload ? loadEarly(models) : undefined
-  const [{ startServer }, { openStore }] = await loadParts()
-  const store = await openStore({ data: config.data }).catch(async (error: unknown) => {
-    await early?.giveUp()
-    throw error
-  })
+  const [store, { startServer }] = await Promise.all([openStore({ data: config.data }), loadServer()]).catch(
+    async (error: unknown) => {
+      await early?.giveUp()
+      throw error
+    },
+  )
   const server = await startServer({ config, store, models: early?.models ?? models }).catch(async (error: unknown) => {
     await Promise.all([store.close(), early?.giveUp()])
     throw error
@@ -56,8 +58,7 @@ export async function runServer(resolved: ResolvedConfig, announce: Announce): P
   await stopped
 }
 
-/** What a server is made of, loaded while the model already is. */
-const loadParts = () => Promise.all([import('./server.ts'), import('../store/index.ts')] as const)
+const loadServer = () => import('./server.ts')
 
 /** Begins to load the default model; whoever asks for it first gets that loading. */
 function loadEarly([first, ...others]: readonly ModelSource[]) {

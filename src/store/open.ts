@@ -4,15 +4,7 @@ import { join } from 'node:path'
 import { R1Error } from '../errors.ts'
 import type { SqlConnection } from './connection.ts'
 import { dataFolder } from './data-folder.ts'
-import { Database } from './database.ts'
 import { FolderLock } from './lock/folder-lock.ts'
-import { migrate } from './migrate.ts'
-import { createConversations } from './queries/conversations.ts'
-import { createKeys } from './queries/keys.ts'
-import { createMessages } from './queries/messages.ts'
-import { createRuns } from './queries/runs.ts'
-import { createUsage } from './queries/usage.ts'
-import { createUsers } from './queries/users.ts'
 import type { Store, StoreOptions } from './types.ts'
 
 /** Longest time of one operation, and connections to PostgreSQL, where nothing else is asked for. */
@@ -34,7 +26,7 @@ async function openPostgres(url: string, options: StoreOptions): Promise<Store> 
   const { PostgresConnection } = await import('./postgres/connection.ts')
   const { timeoutMilliseconds: milliseconds, connections } = { ...defaults, ...definedOf(options) }
   const connection = new PostgresConnection(url, { milliseconds, connections })
-  return ready(connection, undefined)
+  return await ready(connection, undefined)
 }
 
 async function openPglite(options: StoreOptions): Promise<Store> {
@@ -49,7 +41,10 @@ async function openPglite(options: StoreOptions): Promise<Store> {
   const lock = await FolderLock.take(join(folder, 'owner'))
   try {
     const { timeoutMilliseconds } = { ...defaults, ...definedOf(options) }
-    return await ready(await PgliteConnection.open(join(folder, 'database'), timeoutMilliseconds), lock)
+    // The queries are loaded while the database begins in a thread of its own.
+    const opening = PgliteConnection.open(join(folder, 'database'), timeoutMilliseconds)
+    const [connection] = await Promise.all([opening, loadQueries()])
+    return await ready(connection, lock)
   } catch (error) {
     await lock.release()
     throw error
@@ -60,28 +55,23 @@ function definedOf({ timeoutMilliseconds, connections }: StoreOptions) {
   return { ...(timeoutMilliseconds && { timeoutMilliseconds }), ...(connections && { connections }) }
 }
 
+const loadQueries = () => Promise.all([import('./migrate.ts'), import('./queries/index.ts')] as const)
+
 async function ready(connection: SqlConnection, lock: FolderLock | undefined): Promise<Store> {
+  const [{ migrate }, { createQueries }] = await loadQueries()
   try {
     await migrate(connection)
   } catch (error) {
     await connection.close()
     throw error
   }
-  const database = new Database(connection)
   const close = async () => {
     await connection.close()
     await lock?.release()
   }
   return {
     kind: connection.kind,
-    conversations: createConversations(database),
-    messages: createMessages(database),
-    keys: createKeys(database),
-    usage: createUsage(database),
-    runs: createRuns(database),
-    users: createUsers(database),
-    check: () => database.run('check', async (queries) => void (await queries.execute('select 1'))),
-    observe: (listener) => database.observe(listener),
+    ...createQueries(connection),
     async announce(address) {
       const token = lock && randomBytes(32).toString('base64url')
       if (lock && token) await lock.announce({ address, token })

@@ -1,4 +1,3 @@
-import { HubApiError } from '@huggingface/hub'
 import { R1Error } from '../../errors.ts'
 
 /** The error for an answer of the hub that is no success. */
@@ -21,10 +20,17 @@ export function hubAnswerFailure(status: number, what: string): R1Error {
 /** Turns whatever a request threw into an error of this package. */
 export function hubFailure(error: unknown, what: string): unknown {
   if (R1Error.isInstance(error)) return error
-  if (error instanceof HubApiError) return hubAnswerFailure(error.statusCode, what)
+  const status = statusOf(error)
+  if (status !== undefined) return hubAnswerFailure(status, what)
   if (error instanceof Error && error.name === 'AbortError') return error
   return new R1Error('hub-unreachable', `The hub cannot be reached for ${what}.`, {
     remedy: 'Check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is in the cache.',
     cause: error,
   })
+}
+
+/** The status that the hub answered with, where an error of its library tells one. */
+function statusOf(error: unknown): number | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return typeof status === 'number' ? status : undefined
 }

@@ -1,4 +1,3 @@
-import { listFiles, modelInfo } from '@huggingface/hub'
 import { R1Error } from '../../errors.ts'
 import { hubFailure } from './failure.ts'
 import { checkRelativePath, type HubReference } from './names.ts'
@@ -67,6 +66,8 @@ export async function listModel(
 ): Promise<HubListing> {
   const { model, revision } = reference
   const request = { hubUrl: settings.endpoint, fetch: hubFetch(settings, signal) }
+  // Large, and no model that lies here needs it.
+  const { listFiles, modelInfo } = await import('@huggingface/hub')
   try {
     const { sha } = await modelInfo({ ...request, name: model, revision, additionalFields: ['sha'] })
     if (typeof sha !== 'string' || !/^[0-9a-f]{40}$/.test(sha)) throw badAnswer('it names no commit')

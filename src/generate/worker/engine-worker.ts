@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { R1Error } from '../../errors.ts'
-import { aborted, cannotGenerate, defaultQueue, defaultSlots, type EngineOptions } from '../engine.ts'
 import type { EngineLike } from '../engine-like.ts'
+import { aborted, cannotGenerate, defaultQueue, defaultSlots, type EngineOptions } from '../engine-options.ts'
 import { type QueueLimits, queueFull } from '../queue.ts'
 import { checkRequest, type TokenRequest } from '../request.ts'
 import { type EngineStatistics, noStatistics, sumStatistics } from '../statistics.ts'

@@ -1,6 +1,7 @@
 /** The process of an `EngineWorker`: an engine that is asked for texts and vectors by messages. */
 import { Embedder } from '../embed.ts'
-import { cannotGenerate, Engine, generates } from '../engine.ts'
+import { Engine, generates } from '../engine.ts'
+import { cannotGenerate } from '../engine-options.ts'
 import { loadTextModel, type TextModel } from '../text/text-model.ts'
 import type { TokenStream } from '../token-stream.ts'
 import {

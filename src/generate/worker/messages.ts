@@ -1,5 +1,5 @@
 import { R1Error } from '../../errors.ts'
-import type { EngineOptions } from '../engine.ts'
+import type { EngineOptions } from '../engine-options.ts'
 import type { FinishReason } from '../guide.ts'
 import type { Finish, GeneratedToken, TokenRequest } from '../request.ts'
 import type { EngineStatistics } from '../statistics.ts'

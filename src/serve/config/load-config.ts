@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { parse, YAMLError } from 'yaml'
 import { R1Error } from '../../errors.ts'
 import { type ServeConfig, serveKeys, serveSchema } from './schema.ts'
 
@@ -69,6 +68,7 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
       cause,
     })
   })
+  const { parse, YAMLError } = await import('yaml')
   try {
     const values: unknown = parse(text) ?? {}
     if (typeof values === 'object' && !Array.isArray(values)) return values as Record<string, unknown>

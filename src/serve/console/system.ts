@@ -1,6 +1,5 @@
 import { cpus, totalmem } from 'node:os'
 import { createRoute, z } from '@hono/zod-openapi'
-import { kernelLibrary } from '../../runtime/kernels.ts'
 import type { ServeApp, ServeContext } from '../context.ts'
 import { eventStream } from '../http/sse.ts'
 import { events, json } from './route.ts'
@@ -66,7 +65,13 @@ function engineOf({ pool }: ServeContext) {
   }
 }
 
-function systemOf(context: ServeContext): z.output<typeof systemSchema> {
+/** The kernels' instruction set. What finds it out is loaded by the first who asks, not by the start of a server. */
+async function kernelPath(): Promise<string | undefined> {
+  const { kernelLibrary } = await import('../../runtime/kernels.ts')
+  return kernelLibrary().instructions
+}
+
+async function systemOf(context: ServeContext): Promise<z.output<typeof systemSchema>> {
   const processors = cpus()
   const { promptTokens: _prompt, newTokens: _new, ...engine } = engineOf(context)
   return {
@@ -76,7 +81,7 @@ function systemOf(context: ServeContext): z.output<typeof systemSchema> {
     cpu: {
       model: processors[0]?.model.trim() ?? 'unknown',
       cores: processors.length,
-      path: kernelLibrary().instructions ?? null,
+      path: (await kernelPath()) ?? null,
     },
     device: 'cpu',
     memory: { rss: process.memoryUsage.rss(), total: totalmem() },
@@ -136,7 +141,7 @@ async function* tickTexts(context: ServeContext, signal: AbortSignal): AsyncGene
 
 /** `/api/system` and its events. */
 export function systemRoutes(app: ServeApp, context: ServeContext): void {
-  app.openapi(system, (c) => c.json(systemOf(context), 200))
+  app.openapi(system, async (c) => c.json(await systemOf(context), 200))
   app.openapi(ticks, (c) => watch(context, c.req.raw.signal, (signal) => tickTexts(context, signal)))
 }
 

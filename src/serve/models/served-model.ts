@@ -4,7 +4,6 @@ import { Grammars } from '../../generate/constrain/grammars.ts'
 import type { Guide } from '../../generate/guide.ts'
 import type { EngineLike, EngineStatistics, TextFormat } from '../../generate/index.ts'
 import { type ToolFormat, toolFormatOf } from '../tools/formats.ts'
-import { checkPatterns } from './patterns.ts'
 
 /** What a loaded model is, for people who look at the server. */
 export interface ModelFacts {
@@ -64,7 +63,7 @@ export class ServedModel {
   async guidesFor(constraint: Constraint, inside: boolean): Promise<Guide[]> {
     const source = constraintOf(constraint)
     if (!source) return []
-    checkPatterns(constraint)
+    await checkPatterns(constraint)
     const guide = await this.grammars.guideFor(source)
     return [inside ? afterThought(this.text.tokenizer, guide) : guide]
   }
@@ -77,4 +76,10 @@ export class ServedModel {
   close(): Promise<void> {
     return this.runner.close()
   }
+}
+
+/** The reader of regular expressions is large, and most requests have none. */
+async function checkPatterns(constraint: Constraint): Promise<void> {
+  const patterns = await import('./patterns.ts')
+  patterns.checkPatterns(constraint)
 }

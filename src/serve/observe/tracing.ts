@@ -1,6 +1,11 @@
-import { SpanStatusCode, trace } from '@opentelemetry/api'
+import { createRequire } from 'node:module'
 import type { TextTimes } from './metrics.ts'
 import { packageVersion } from './version.ts'
+
+// The build that prom-client has loaded already: as ES modules it would be fifty more files at every start.
+const { SpanStatusCode, trace } = createRequire(import.meta.url)(
+  '@opentelemetry/api',
+) as typeof import('@opentelemetry/api')
 
 /** A span of one text. */
 export interface TextSpan {
