@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { packageVersion } from '../serve/observe/version.ts'
 import { buildCommand, runCommand } from './testing/command.ts'
-import { packageVersion } from './version.ts'
 
 beforeAll(buildCommand)
 

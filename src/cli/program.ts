@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { packageVersion } from '../serve/observe/version.ts'
 import { bench } from './verbs/bench.ts'
 import { chat } from './verbs/chat.ts'
 import { doctor } from './verbs/doctor.ts'
@@ -10,7 +11,6 @@ import { keys } from './verbs/keys.ts'
 import { pull } from './verbs/pull.ts'
 import { run } from './verbs/run.ts'
 import { serve } from './verbs/serve.ts'
-import { packageVersion } from './version.ts'
 
 /** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
 export function createProgram(): Command {

@@ -1,4 +1,4 @@
-import { packageVersion } from '../version.ts'
+import { packageVersion } from '../../serve/observe/version.ts'
 import { examineKernels, examineProducts, examineRuntime, examineWebGpu } from './engine.ts'
 import type { Finding } from './finding.ts'
 import { type Capacity, capacities } from './fits.ts'
