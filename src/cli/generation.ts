@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DeepSeekR1, GenerateOptions } from '../generate/index.ts'
-import type { WeightPrecision } from '../models/index.ts'
+import { type WeightPrecision, weightPrecisions } from '../models/weight-precision.ts'
 import { withProgress } from './progress.ts'
 
 /** Options of every verb that writes text. */
@@ -29,7 +29,7 @@ function parseNumber(text: string): number {
 /** How weights are kept. */
 export function weightsOption(): Option {
   return new Option('--weights <form>', 'how weights are kept: in the blocks of the file, or otherwise')
-    .choices(['file', 'int8', 'int4', 'bf16', 'f32'])
+    .choices(weightPrecisions)
     .default('file')
 }
 

@@ -5,7 +5,7 @@ import { writeJson } from '../checkpoint/atomic.ts'
 import { openCheckpoint } from '../checkpoint/index.ts'
 import { R1Error } from '../errors.ts'
 import { DeepSeekR1 } from '../generate/index.ts'
-import { modelOf } from '../models/index.ts'
+import { modelOf, weightPrecisions } from '../models/index.ts'
 import { drawingOperations, parametersOf } from '../train/stages/estimate.ts'
 import type { Stage, StageContext } from '../train/stages/stage.ts'
 import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
@@ -28,7 +28,7 @@ const options = z.strictObject({
   temperature: z.number().min(0).optional().describe('Without it 0 for one sample, 1 for several.'),
   maxNewTokens: z.int().positive().default(512).describe('Most tokens of a text.'),
   slots: z.int().positive().max(1024).default(16).describe('Texts that are written side by side.'),
-  weights: z.enum(['file', 'int8', 'int4', 'f32']).default('file').describe('How weights are kept while it writes.'),
+  weights: z.enum(weightPrecisions).default('file').describe('How weights are kept while it writes.'),
 })
 
 type Options = z.output<typeof options>

@@ -4,12 +4,7 @@ export { type CacheArrays, emptyCache } from './cache.ts'
 export { decodedWeight, encodeWeights } from './coded-weights.ts'
 export { modelOf, modelTypes } from './families.ts'
 export { type LoadedModel, type LoadOptions, loadModel } from './load.ts'
-export {
-  type LoadQuantisedOptions,
-  loadQuantised,
-  type QuantisedModel,
-  type WeightPrecision,
-} from './load-quantised.ts'
+export { type LoadQuantisedOptions, loadQuantised, type QuantisedModel } from './load-quantised.ts'
 export type {
   Family,
   ForwardOptions,
@@ -22,3 +17,4 @@ export type {
 export { type R1Preset, r1Config, r1Model } from './r1.ts'
 export { type SaveOptions, saveModel } from './save.ts'
 export { scoredModel, scoreWeight } from './scored.ts'
+export { type WeightPrecision, weightPrecisions } from './weight-precision.ts'

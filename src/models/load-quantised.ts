@@ -5,9 +5,8 @@ import { Variables } from '../runtime/variables.ts'
 import type { QuantisedVariables } from '../tensor/index.ts'
 import { modelOf } from './families.ts'
 import { type LoadedModel, type LoadOptions, loadModel } from './load.ts'
-import { planOf, Scratch, type WeightPrecision } from './quantised-plan.ts'
-
-export type { WeightPrecision } from './quantised-plan.ts'
+import { planOf, Scratch } from './quantised-plan.ts'
+import type { WeightPrecision } from './weight-precision.ts'
 
 /** A model whose products may have weights in packed blocks. */
 export interface QuantisedModel extends LoadedModel {

@@ -21,12 +21,7 @@ import {
 } from '../tensor/index.ts'
 import { matchTensors } from './load.ts'
 import type { Model } from './model.ts'
-
-/**
- * How weights of products are kept: `file` in the blocks that the checkpoint has (f32 where it has none), `int8` and `int4`
- * in blocks of 32 with a scale each (int4 with an offset too), `bf16` and `f32` as numbers.
- */
-export type WeightPrecision = 'file' | 'int8' | 'int4' | 'bf16' | 'f32'
+import type { WeightPrecision } from './weight-precision.ts'
 
 const requantised: Partial<Record<WeightPrecision, QuantisedType>> = { int8: 'Q8_0', int4: 'Q4_1', bf16: 'BF16' }
 

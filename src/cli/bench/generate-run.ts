@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline'
 import { openCheckpoint } from '../../checkpoint/open.ts'
 import { Engine } from '../../generate/engine.ts'
-import { loadQuantised, type WeightPrecision } from '../../models/load-quantised.ts'
+import { loadQuantised } from '../../models/load-quantised.ts'
+import type { WeightPrecision } from '../../models/weight-precision.ts'
 import { peakMemoryMb } from './measure.ts'
 
 export interface GenerateRunOptions {

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { WeightPrecision } from '../../models/load-quantised.ts'
+import { type WeightPrecision, weightPrecisions } from '../../models/weight-precision.ts'
 import type { Benchmark } from './benchmark.ts'
 import { median, promptOf } from './measure.ts'
 import { type PeerName, peerNames } from './peers/names.ts'
@@ -201,7 +201,7 @@ export const generate: Benchmark<GenerateOptions & Record<string, unknown>, Gene
     new Option('--tokens <n>', 'tokens of each text').default('64'),
     new Option('--batches <counts>', 'texts at once').default('4,16'),
     new Option('--batch-prompt <n>', 'tokens of their prompts; each has one more than the one before').default('128'),
-    new Option('--weights <form>', 'how weights are kept').choices(['file', 'int8', 'int4', 'f32']).default('file'),
+    new Option('--weights <form>', 'how weights are kept').choices(weightPrecisions).default('file'),
     new Option('--here', 'serve the protocol in this process').hideHelp(),
   ],
   async run(options, context) {

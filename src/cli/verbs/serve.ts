@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { weightPrecisions } from '../../models/weight-precision.ts'
 import type { ServeConfig } from '../../serve/config/schema.ts'
 import { createVerb, printResult } from '../verb.ts'
 
@@ -12,7 +13,7 @@ const flags: Readonly<Record<keyof ServeConfig, readonly [value: string, meaning
   slots: ['<n>', 'texts that are written side by side'],
   context: ['<n>', 'most tokens of prompt and text'],
   threads: ['<n>', 'threads of a step'],
-  weights: ['<form>', 'how weights are kept: file, int8, int4 or f32'],
+  weights: ['<form>', `how weights are kept: ${weightPrecisions.join(', ')}`],
   cacheType: ['<type>', 'what keys and values are kept in: f16, f32 or int8'],
   isolate: ['<yes>', 'run each engine in a process of its own (true or false)'],
   preload: ['<yes>', 'load the default model at the start (true or false)'],

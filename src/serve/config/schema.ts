@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { weightPrecisions } from '../../models/weight-precision.ts'
 
 /** A whole number in a range. */
 const whole = (least: number, most: number) => z.number().int().min(least).max(most)
@@ -26,7 +27,7 @@ export const serveSchema = z
     slots: whole(1, 1024).default(8),
     context: whole(2, 2 ** 20).optional(),
     threads: whole(1, 1024).optional(),
-    weights: z.enum(['file', 'int8', 'int4', 'f32']).default('file'),
+    weights: z.enum(weightPrecisions).default('file'),
     cacheType: z.enum(['f16', 'f32', 'int8']).default('f16'),
     /** Runs each engine in a process of its own: a crash of it is mended, and ends no other request. */
     isolate: z.boolean().default(true),
