@@ -40,6 +40,23 @@ describe('a tokenizer.json with a hostile pattern', () => {
     expect(() => tokenizerFromJson({ ...plain, decoder: sequence }).decode(Array(5000).fill(0))).toThrow(bad)
   })
 
+  it('is told from a machine that was elsewhere: what has not computed is tried again', () => {
+    const lock = new Int32Array(new SharedArrayBuffer(4))
+    const limit = timeLimit()
+    let attempts = 0
+    // Longer than the limit by the clock, at first without a moment of the processor's time.
+    const task = () => {
+      if (++attempts < 4) Atomics.wait(lock, 0, 0, 1000)
+      return 'done'
+    }
+    expect(limit(0, task)).toBe('done')
+    expect(attempts).toBeGreaterThan(1)
+    const endless = () => {
+      for (;;) /^(a+)+b$/.test('a'.repeat(18))
+    }
+    expect(() => limit(0, endless)).toThrow(expect.objectContaining({ code: 'bad-tokenizer' }))
+  })
+
   it('takes one time for a whole text, however many pieces it is cut into', () => {
     const pieces = `${'a'.repeat(22)} `.repeat(2000)
     const sequence = {
