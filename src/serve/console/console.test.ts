@@ -191,6 +191,33 @@ describe('/api/conversations/:id/replies', () => {
     expect.unreachable('the engine goes on')
   })
 
+  it('stores an empty answer that was stopped where the client goes before the first word', async () => {
+    const id = await begin()
+    const parent = await say(id, 'Never mind')
+    // Two texts that fill the slots: the third waits, and has said nothing when its reader leaves.
+    const fill = new AbortController()
+    const long = { sampling: { maxTokens: 4000, temperature: 1 } }
+    const other = await begin()
+    const question = await say(other, 'Go on')
+    await Promise.all([0, 1].map(() => reply(other, { id: randomUUID(), parent: question, ...long }, fill.signal)))
+    const controller = new AbortController()
+    const body = { id: randomUUID(), parent }
+    const waiting = reply(id, body, controller.signal).then((response) => response.text())
+    await sleep(100)
+    controller.abort()
+    await expect(waiting).rejects.toThrow()
+    fill.abort()
+    let messages: Answer[] = []
+    for (let tries = 0; tries < 100 && messages.length < 2; tries++) {
+      await sleep(50)
+      messages = (await ask('GET', `/api/conversations/${id}`)).answer.messages
+    }
+    expect(messages).toMatchObject([
+      { id: parent, content: 'Never mind' },
+      { id: body.id, parent, content: '', finishReason: 'stopped' },
+    ])
+  })
+
   it('writes two answers to one question beside each other, but not one of them twice', async () => {
     const id = await begin()
     const parent = await say(id, 'Which?')
@@ -372,6 +399,11 @@ describe('/api/keys, /api/export and /api/data', () => {
     const guest = as(made.key)
     expect((await ask('GET', '/api/keys', undefined, guest)).status).toBe(403)
     expect((await ask('POST', '/api/keys', {}, guest)).status).toBe(403)
+    for (const path of ['/api/runs', '/api/runs/r', '/api/runs/r/events', '/api/system', '/api/system/events']) {
+      expect((await ask('GET', path, undefined, guest)).status, path).toBe(403)
+    }
+    expect((await ask('GET', '/api/runs', undefined, chief)).status).toBe(200)
+    expect((await ask('GET', '/api/system', undefined, chief)).status).toBe(200)
     const { answer: listed } = await ask('GET', '/api/keys', undefined, chief)
     expect(listed.items).toHaveLength(2)
     expect(JSON.stringify(listed)).not.toContain(made.key)

@@ -49,8 +49,8 @@ export function replyRoutes(app: ServeApp, context: ServeContext): void {
     underWay.add(name)
     const controller = new AbortController()
     const release = followClient(c.req.raw.signal, controller, () => underWay.delete(name))
+    const request = requestOf(conversation, path, wanted)
     try {
-      const request = requestOf(conversation, path, wanted)
       const options = { signal: controller.signal, caller, arrivedAt: c.var.arrivedAt }
       const answer = streamChat(context, request, options)
       // What is wrong with the request is known before the first byte is sent.
@@ -63,9 +63,27 @@ export function replyRoutes(app: ServeApp, context: ServeContext): void {
         release,
       )
     } catch (error) {
+      // Who leaves before the first word finds an answer that says it was stopped.
+      if (controller.signal.aborted) {
+        const message = new ReplyRecord().message(aboutOf(wanted, request, request.model ?? null), 'stopped')
+        await keep(context, () => store.messages.add(caller.user, conversation.id, message))
+      }
       release()
       throw error
     }
+  })
+}
+
+/** What is stored of a reply besides what was written. */
+function aboutOf({ id, parent }: ReplyBody, { sampling, maxNewTokens }: ChatRequest, model: string | null) {
+  const drawn = Object.entries({ ...sampling, maxTokens: maxNewTokens }).filter(([, value]) => value !== undefined)
+  return { id, parent, model, sampling: Object.fromEntries(drawn) as Record<string, number> }
+}
+
+/** Stores something that nobody waits for: a conversation that was removed meanwhile keeps nothing, else the log tells. */
+async function keep({ log }: ServeContext, store: () => Promise<unknown>): Promise<void> {
+  await store().catch((error: unknown) => {
+    if (!R1Error.isInstance(error, 'not-found')) log.warn({ err: error }, 'a reply could not be stored')
   })
 }
 
@@ -102,26 +120,25 @@ const chatMessage = ({ role, content, reasoning }: Message) => ({
 
 /** The events of a reply; it is stored however it ends. */
 async function* write(
-  { store, log }: ServeContext,
+  context: ServeContext,
   { user }: Caller,
   conversation: Conversation,
-  { id, parent }: ReplyBody,
-  { sampling, maxNewTokens }: ChatRequest,
+  wanted: ReplyBody,
+  request: ChatRequest,
   first: IteratorResult<ChatEvent>,
   answer: AsyncGenerator<ChatEvent>,
 ): AsyncGenerator<string, void, void> {
   const record = new ReplyRecord()
   const model = !first.done && first.value.type === 'start' ? first.value.model : null
-  const drawn = Object.entries({ ...sampling, maxTokens: maxNewTokens }).filter(([, value]) => value !== undefined)
-  const about = { id, parent, model, sampling: Object.fromEntries(drawn) as Record<string, number> }
+  const about = aboutOf(wanted, request, model)
   let stored: Message | undefined
   const save = async (cutOff: 'stopped' | 'error') => {
-    stored ??= await store.messages.add(user, conversation.id, record.message(about, cutOff))
+    stored ??= await context.store.messages.add(user, conversation.id, record.message(about, cutOff))
     return stored
   }
   let failed = false
   try {
-    yield JSON.stringify({ type: 'start', id, model })
+    yield JSON.stringify({ type: 'start', id: wanted.id, model })
     for await (const event of answer) {
       record.add(event)
       if (event.type === 'reasoning-delta' || event.type === 'text-delta') {
@@ -136,12 +153,7 @@ async function* write(
     throw error
   } finally {
     await answer.return(undefined)
-    // A conversation that was removed meanwhile keeps nothing; of other failures the log tells.
-    if (!stored) {
-      await save(failed ? 'error' : 'stopped').catch((error: unknown) => {
-        if (!R1Error.isInstance(error, 'not-found')) log.warn({ err: error }, 'a reply could not be stored')
-      })
-    }
+    if (!stored) await keep(context, () => save(failed ? 'error' : 'stopped'))
   }
 }
 
