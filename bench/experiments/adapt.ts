@@ -37,6 +37,12 @@ Debian's PostgreSQL manual, or Chinese lyrics of the Song dynasty. EWC holds the
 characters of documents of each that were never trained on.`,
   columns: { domain: { title: 'domain', digits: 3 }, general: { title: 'Python manual', digits: 3 } },
   arms: Object.keys(domains).flatMap((domain) => ['before', ...Object.keys(ways)].map((way) => `${domain}: ${way}`)),
+  pairs: Object.keys(domains).flatMap((domain) => [
+    [`${domain}: plain`, `${domain}: before`] as const,
+    ...Object.keys(ways)
+      .slice(1)
+      .map((way) => [`${domain}: ${way}`, `${domain}: plain`] as const),
+  ]),
   async *run(setting) {
     const { folder, threads } = setting
     const old = splitTexts(corpora.python, 4000)

@@ -37,6 +37,9 @@ progress or stay. Measured on 200 unseen words of each domain: the share whose a
     hard: { title: '6', digits: 3 },
   },
   arms: Object.keys(shares),
+  pairs: Object.keys(shares)
+    .filter((arm) => arm !== 'shuffled')
+    .map((arm) => [arm, 'shuffled'] as const),
   async *run(setting) {
     const { seed, folder, threads } = setting
     const domains = { easy, middle, hard }

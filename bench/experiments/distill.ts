@@ -30,6 +30,9 @@ Measured on 500 unseen words: the share whose most likely answer is right.`,
     'on-policy, reverse KL',
     'from scratch, forward KL',
   ],
+  pairs: ['off-policy, forward KL', 'verified samples', 'on-policy, reverse KL', 'from scratch, forward KL'].map(
+    (arm) => [arm, 'data alone'] as const,
+  ),
   async *run(setting) {
     const { seed, folder, threads } = setting
     const lines = function* (spoilt: number) {

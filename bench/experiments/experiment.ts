@@ -33,6 +33,8 @@ export interface Experiment {
   readonly columns: Readonly<Record<string, Column>>
   /** Names of the rows in their order. */
   readonly arms: readonly string[]
+  /** Rows of which the difference to another is told, seed by seed: seeds differ more than what is compared often does. */
+  readonly pairs?: readonly (readonly [arm: string, against: string])[]
   run(setting: Setting): AsyncGenerator<readonly [arm: string, values: Values], void, void>
   /** Draws what the table cannot say, from what lies in the folders of the seeds. @returns lines for the page */
   draw?(folders: readonly string[]): Promise<string>

@@ -49,6 +49,26 @@ function tableOf({ columns, arms }: Experiment, rows: readonly Row[]): string {
   return [`| | ${titles.join(' | ')} |`, `|---|${keys.map(() => '---').join('|')}|`, ...lines].join('\n')
 }
 
+/** Differences between rows of equal seeds. */
+function differencesOf({ columns, pairs = [] }: Experiment, rows: readonly Row[]): string {
+  const keys = Object.keys(columns)
+  const lines = pairs.map(([arm, against]) => {
+    const cells = keys.map((key) => {
+      const differences = rows.flatMap((row) => {
+        const other = rows.find(({ seed, arm: name }) => seed === row.seed && name === against)?.values[key]
+        const own = row.values[key]
+        return row.arm !== arm || own === undefined || other === undefined ? [] : [own - other]
+      })
+      const text = cell(differences, columns[key] as Column)
+      return text.startsWith('-') || text === '–' ? text.replace('-', '−') : `+${text}`
+    })
+    return `| ${[`${arm}, against ${against}`, ...cells].join(' | ')} |`
+  })
+  if (lines.length === 0) return ''
+  const titles = keys.map((key) => (columns[key] as Column).title)
+  return `\n\nDifferences, seed by seed:\n\n| | ${titles.join(' | ')} |\n|---|${keys.map(() => '---').join('|')}|\n${lines.join('\n')}`
+}
+
 /** Puts an experiment's section into its page. @param drawn what stands below the table @returns the section */
 export function writeSection(experiment: Experiment, rows: readonly Row[], drawn = ''): string {
   const { name, title, description, page = 'stages' } = experiment
@@ -60,7 +80,7 @@ export function writeSection(experiment: Experiment, rows: readonly Row[], drawn
 
 ${description}
 
-${tableOf(experiment, rows)}
+${tableOf(experiment, rows)}${differencesOf(experiment, rows)}
 ${drawn && `\n${drawn}\n`}
 Seeds: ${seeds.join(', ')}.
 `

@@ -56,6 +56,9 @@ replaced by random letters.`,
     noises.map((noise) => [`noise${noise}`, { title: noise === 0 ? 'clean' : `${100 * noise} %`, digits: 4 }]),
   ),
   arms: Object.keys(arms),
+  pairs: Object.keys(arms)
+    .slice(1)
+    .map((arm) => [arm, 'plain'] as const),
   async *run({ seed, folder, threads }) {
     const { train, heldOut } = splitTexts(corpora.python, 4000)
     const files = writeTexts(folder, 'python.jsonl', train)
