@@ -12,7 +12,7 @@ import { type Experiment, lastCheckpoint, runStages, type Values } from './exper
 
 const start = join(import.meta.dirname, '../../models/r1-nano')
 const count = 256
-const steps = 30
+const steps = 40
 /** Equations that are asked at once. */
 const abreast = 16
 
@@ -21,9 +21,12 @@ interface Asked {
   readonly equation: string
 }
 
+/** Larger factors and solutions than the model has learnt from: a weak start. */
+const harder = { largestFactor: 12, largestSolution: 30 }
+
 /** Equations that nothing was learnt from. */
-async function equations(seed: number): Promise<Asked[]> {
-  const environment = await loadEnvironment('linear-equations', { options: { form: 'message' } })
+async function equations(seed: number, options: object): Promise<Asked[]> {
+  const environment = await loadEnvironment('linear-equations', { options: { form: 'message', ...options } })
   const asked: Asked[] = []
   for await (const example of environment.examples('held-out', seed)) {
     asked.push({ prompt: example.prompt, equation: String(example.key) })
@@ -87,10 +90,11 @@ export const selfVerification: Experiment = {
   description: `The shipped model r1-nano (2.3 M parameters) solves linear equations line by line; a program checks whether each line
 follows from the one before, without the solution. The first rows ask it greedily, then let it write again until every
 step follows (the first text greedily, up to 8), or write 8 texts at temperature 1 and take the one whose steps hold. The
-others start from it and learn for ${steps} steps of 8 equations and 16 completions (\`grpo\`, rate 3e-5): from the answer alone, or half
-from the answer and half from the share of right steps; 4 texts at temperature 1 of each equation, and greedily.
-Measured on ${count} held-out equations: the share of wrong answers, the share of steps that do not follow, the share of texts with
-such a step, and how many texts were written for each equation.`,
+harder equations have factors up to 12 and solutions up to 30, where it learnt from 9 and 20: a weak start, from which
+${steps} steps of 8 equations and 16 completions (GRPO, rate 1e-4) are learnt: from the answer alone, or half from the answer and
+half from the share of right steps; 4 texts at temperature 1 of each equation, and greedily. Measured on ${count} held-out
+equations of each kind: the share of wrong answers, the share of steps that do not follow, the share of texts with such a
+step, and how many texts were written for each equation.`,
   columns: {
     wrong: { title: 'wrong answers', digits: 3 },
     wrongSteps: { title: 'wrong steps', digits: 4 },
@@ -101,35 +105,38 @@ such a step, and how many texts were written for each equation.`,
     'r1-nano, greedy',
     'r1-nano, selfVerify by retrying',
     'r1-nano, selfVerify by choosing',
-    'r1-nano, T = 1',
-    'answer alone, T = 1',
-    'answer and steps, T = 1',
-    'answer alone, greedy',
-    'answer and steps, greedy',
+    'harder, T = 1: start',
+    'harder, T = 1: answer alone',
+    'harder, T = 1: answer and steps',
+    'harder, greedy: start',
+    'harder, greedy: answer alone',
+    'harder, greedy: answer and steps',
   ],
   async *run(setting) {
     const { seed, threads } = setting
-    const asked = await equations(seed)
     const greedy = { mode: 'retry', samples: 1, threads } as const
-    const drawn = { mode: 'choose', samples: 4, threads, all: true } as const
-    yield ['r1-nano, greedy', await measure(start, asked, greedy)]
-    yield ['r1-nano, selfVerify by retrying', await measure(start, asked, { mode: 'retry', samples: 8, threads })]
-    yield ['r1-nano, selfVerify by choosing', await measure(start, asked, { mode: 'choose', samples: 8, threads })]
-    yield ['r1-nano, T = 1', await measure(start, asked, drawn)]
-    const learned: (readonly [string, string])[] = []
+    const known = await equations(seed, {})
+    yield ['r1-nano, greedy', await measure(start, known, greedy)]
+    yield ['r1-nano, selfVerify by retrying', await measure(start, known, { mode: 'retry', samples: 8, threads })]
+    yield ['r1-nano, selfVerify by choosing', await measure(start, known, { mode: 'choose', samples: 8, threads })]
+    const learned: (readonly [string, string])[] = [['start', start]]
     for (const [name, process] of [['answer alone', 0] as const, ['answer and steps', 0.5] as const]) {
-      const environment = `{ linear-equations: { form: message, process: ${process} } }`
+      const options = JSON.stringify({ form: 'message', ...harder, process })
       const results = await runStages(
         setting,
         name.replaceAll(' ', '-'),
         `model: { from: ${start} }
 stages:
-  - grpo: { environment: ${environment}, steps: ${steps}, questions: 8, group: 16, promptLength: 64, maxNewTokens: 96, rate: 3e-5, precision: bf16, slots: 128, saveEvery: 5, guards: { zeroVariance: 0, entropy: 0, passAtK: 0 } }
+  - grpo: { environment: { linear-equations: ${options} }, steps: ${steps}, questions: 8, group: 16, promptLength: 64, maxNewTokens: 96, rate: 1e-4, precision: bf16, slots: 128, saveEvery: 5, guards: { zeroVariance: 0, entropy: 0, passAtK: 0 } }
 `,
       )
       learned.push([name, lastCheckpoint(results)])
     }
-    for (const [name, checkpoint] of learned) yield [`${name}, T = 1`, await measure(checkpoint, asked, drawn)]
-    for (const [name, checkpoint] of learned) yield [`${name}, greedy`, await measure(checkpoint, asked, greedy)]
+    const asked = await equations(seed, harder)
+    const drawn = { mode: 'choose', samples: 4, threads, all: true } as const
+    for (const [name, checkpoint] of learned) {
+      yield [`harder, T = 1: ${name}`, await measure(checkpoint, asked, drawn)]
+      yield [`harder, greedy: ${name}`, await measure(checkpoint, asked, greedy)]
+    }
   },
 }
