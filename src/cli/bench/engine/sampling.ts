@@ -1,5 +1,6 @@
 import { Engine, type SamplingOptions } from '../../../generate/index.ts'
-import { promptOf } from '../measure.ts'
+import { promptTokens } from '../../../generate/text/generate-text.ts'
+import { passage } from './passage.ts'
 import { perToken, type Scenario, timed } from './scenario.ts'
 
 /** Texts at once. */
@@ -27,13 +28,13 @@ export async function measureSampling({
   tokens,
   signal,
 }: Scenario): Promise<SamplingFigures[]> {
-  const { vocabulary } = model.model
+  // What is likely after words is not what is likely after random tokens.
+  const { ids: prompt } = await promptTokens(model, `Tell this in your own words:\n\n${passage}`)
   await using engine = await Engine.create(model, { slots: Math.max(...batches), threads })
   const write = async (texts: number, sampling: SamplingOptions) => {
-    const streams = Array.from({ length: texts }, (_, at) => {
-      const prompt = promptOf(64 + at, vocabulary)
-      return timed(engine.generate({ prompt, sampling: { ...sampling, seed: at }, maxNewTokens: tokens }))
-    })
+    const streams = Array.from({ length: texts }, (_, at) =>
+      timed(engine.generate({ prompt, sampling: { ...sampling, seed: at }, maxNewTokens: tokens })),
+    )
     return Math.min(...(await Promise.all(streams)).map(({ times }) => perToken(times)))
   }
   const figures: SamplingFigures[] = []
