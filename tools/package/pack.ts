@@ -11,7 +11,7 @@
  * (docs/dependencies.md has the comparison).
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -20,6 +20,9 @@ interface Manifest {
   files?: string[]
   optionalDependencies?: Record<string, string>
 }
+
+/** What the package may have, in megabytes of 10⁶ bytes. */
+const largest = 30
 
 const root = resolve(import.meta.dirname, '../..')
 const stage = join(root, '.cache/package')
@@ -64,7 +67,10 @@ const bundled: Record<string, (path: string) => boolean> = {
   koffi: (path) => !/^(doc|vendor|cnoke\.cjs)|\.(cc|hh|inc|def|S|asm)$|src\/abi$|CMakeLists\.txt$/.test(path),
 }
 
-/** Copies the package's own files, with a manifest that has nothing only developers need. */
+/** The kernels of the package's platform; of Linux for both of its C libraries. */
+const ownKernels = new RegExp(`^prebuilds/${os}-${cpu}(-musl)?/`)
+
+/** Copies the package's own files, without other platforms' kernels, with a manifest that has nothing only developers need. */
 function stagePackage(): void {
   const { devDependencies: _, scripts: __, ...manifest } = readManifest(root)
   const names = Object.keys(bundled)
@@ -74,8 +80,10 @@ function stagePackage(): void {
     ...names.map((name) => readManifest(installed(name)).optionalDependencies),
   )
   writeManifest(stage, { ...manifest, os: [os], cpu: [cpu], bundleDependencies: names, optionalDependencies })
+  const isForAnother = (path: string) => /^prebuilds\/\w+-\w+/.test(path) && !ownKernels.test(`${path}/`)
+  const isWanted = (path: string) => !isForAnother(relative(root, path).replaceAll(sep, '/'))
   for (const name of manifest.files ?? []) {
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true })
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true, filter: isWanted })
   }
 }
 
@@ -97,4 +105,7 @@ mkdirSync(destination, { recursive: true })
 const words = ['pack', '--silent', '--ignore-scripts', '--pack-destination', destination]
 const file = execFileSync('npm', words, { cwd: stage, encoding: 'utf8' }).trim()
 rmSync(stage, { recursive: true, force: true })
+const megabytes = statSync(join(destination, file)).size / 1e6
+console.error(`${megabytes.toFixed(1)} MB of at most ${largest}`)
 console.log(relative(process.cwd(), join(destination, file)) || file)
+if (megabytes > largest) process.exitCode = 1

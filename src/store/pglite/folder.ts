@@ -6,7 +6,7 @@ import { diskFull } from '../failure.ts'
 import { PgliteEngine } from './engine.ts'
 
 /** An archive of an empty database, made when the package is built: unpacking it takes half of the time of making one. */
-const shippedTemplate = join(import.meta.dirname, '..', 'template.tar.gz')
+const shippedTemplate = join(import.meta.dirname, '..', 'template.tar.br')
 
 /** Longest time for a database to be made or, after a crash, to go through its log. */
 const openMilliseconds = 120_000

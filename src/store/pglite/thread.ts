@@ -16,7 +16,7 @@ export interface ThreadData {
   readonly library: string
   /** Folder of the database; it is made where it is missing. */
   readonly folder: string
-  /** An archive of a new database, to begin with. */
+  /** An archive of a new database, to begin with: a tar file, compressed with Brotli. */
   readonly template?: string | undefined
 }
 
@@ -31,6 +31,7 @@ export const opened = 0
 export function storeThread(port: MessagePort, load: (name: string) => unknown, data: ThreadData): void {
   const { PGlite: Database } = load(data.library) as { PGlite: typeof PGlite }
   const { readFileSync } = load('node:fs') as typeof import('node:fs')
+  const { brotliDecompressSync } = load('node:zlib') as typeof import('node:zlib')
   // Times and JSON go through as text: both drivers then give the same.
   const asText = (value: string) => value
   const textTypes = { 114: asText, 1114: asText, 1184: asText, 3802: asText }
@@ -47,7 +48,7 @@ export function storeThread(port: MessagePort, load: (name: string) => unknown, 
   const database = new Database({
     dataDir: data.folder,
     relaxedDurability: false,
-    ...(data.template !== undefined && { loadDataDir: new Blob([readFileSync(data.template)]) }),
+    ...(data.template !== undefined && { loadDataDir: new Blob([brotliDecompressSync(readFileSync(data.template))]) }),
     // Segments of 1 MB instead of 16: a small database stays small and begins sooner.
     initDbStartParams: ['--wal-segsize=1'],
     // 128 MB of buffers, the default, would be the largest part of a small server.
