@@ -212,6 +212,8 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: chat', () => {
       await say(page, 'Please fail')
       await page.getByText('The model ran out of memory.').waitFor()
       await page.getByText('It began well').waitFor()
+      await page.reload()
+      await page.getByText('The answer broke off.').waitFor()
       standIn.failing = { status: 503 }
       await say(page, 'Are you there?')
       await page.getByText('Not sent.').waitFor()

@@ -212,7 +212,7 @@ export class StandIn {
     }
     if (gone) this.stopped++
     Object.assign(message, {
-      finishReason: gone ? 'stopped' : (script.finishReason ?? 'stop'),
+      finishReason: gone ? 'stopped' : script.error ? 'error' : (script.finishReason ?? 'stop'),
       usage: { promptTokens: 12, completionTokens: tokens.text.length, reasoningTokens: tokens.reasoning.length },
       ...(body.probabilities ? { tokens } : {}),
     })

@@ -23,7 +23,7 @@ try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
     const page = await context.newPage()
     await page.goto(standIn.address)
-    await page.locator('.greeting p').waitFor()
+    await page.locator('.greeting p').first().waitFor()
     const entries = await page.evaluate(() => ({
       paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
       names: performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.replace('/assets/', '')),

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { startBrowser } from '../testing/browser.ts'
 import { answered, say } from '../testing/visit.ts'
 
-const usual = 'Using the numbers 3, 5, 7 and 11, each once, make 24.'
+const usual = 'Use 3, 5, 7 to make 56.'
 const [address = 'http://127.0.0.1:8000', question = usual, model] = process.argv.slice(2)
 const folder = resolve(import.meta.dirname, '../../docs/images')
 const file = join(folder, 'console.png')
@@ -19,7 +19,7 @@ try {
   const page = await context.newPage()
   page.setDefaultTimeout(120_000)
   await page.goto(address)
-  await page.locator('.greeting p').waitFor()
+  await page.locator('.greeting p').first().waitFor()
   if (model) await page.getByLabel('Model', { exact: true }).selectOption(model)
   await say(page, question)
   await answered(page)

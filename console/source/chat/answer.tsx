@@ -53,7 +53,7 @@ export function Answer({ message, siblings, column }: AnswerProps) {
       {failure !== undefined && (
         <Failure what={words.failedReply} problem={failure} onRetry={() => void retry(message)} />
       )}
-      {!reply && <Ending message={message} />}
+      {!reply && failure === undefined && <Ending message={message} />}
       {notKept && <p class="ending">{words.notKept}</p>}
       {!reply && <Actions message={message} siblings={siblings} column={column} />}
     </article>
@@ -65,7 +65,8 @@ function Ending({ message: { content, reasoning, finishReason } }: { message: Me
   const words = texts.value
   if (finishReason === 'stopped') return <p class="ending">{words.stopped}</p>
   if (finishReason === 'length') return <p class="ending">{words.lengthReached}</p>
-  if (!content && !reasoning && finishReason !== 'error') return <p class="ending">{words.emptyAnswer}</p>
+  if (finishReason === 'error') return <p class="ending">{words.failedReply}</p>
+  if (!content && !reasoning) return <p class="ending">{words.emptyAnswer}</p>
   return null
 }
 

@@ -8,11 +8,8 @@ export function Greeting() {
   return (
     <div class="thread greeting">
       <h2>{words.hello}</h2>
-      {model.value && (
-        <p>
-          {words.helloExplained(model.value)} {words.knows[model.value]}
-        </p>
-      )}
+      {model.value && <p>{words.helloExplained(model.value)}</p>}
+      {words.knows[model.value] && <p>{words.knows[model.value]}</p>}
       <ul>
         {(words.examplesFor[model.value] ?? words.examples).map((example) => (
           <li key={example}>

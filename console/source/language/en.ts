@@ -244,6 +244,7 @@ export const en = {
   waitingRequests: 'waiting',
   memory: 'Memory',
   ofTotal: (total: string) => `of ${total}`,
+  partOf: (part: string, total: string) => `${part} of ${total}`,
   cache: 'KV cache',
   cacheUse: 'in use',
   prefixHits: 'Prefix hits',

@@ -143,9 +143,7 @@ function Machine({ state: { version, uptimeSeconds, node, cpu, device, memory, e
         </Fact>
         {cpu.path && <Fact name={words.instructions}>{cpu.path}</Fact>}
         <Fact name={words.device}>{device}</Fact>
-        <Fact name={words.memory}>
-          {bytes(memory.rss)} {words.ofTotal(bytes(memory.total))}
-        </Fact>
+        <Fact name={words.memory}>{words.partOf(bytes(memory.rss), bytes(memory.total))}</Fact>
         {engine.kvUse != null && (
           <Fact name={words.cache}>
             {percent(engine.kvUse)} {words.cacheUse}
