@@ -1,6 +1,7 @@
 /**
  * Tries the package where it is installed, in the current folder: `r1 serve` gets ready, answers whole and streamed, shows
- * the console and ends by SIGTERM without a fault; `r1 run` trains and quantizes a tiny model. Needs nothing but Node.
+ * the console and ends by SIGTERM without a fault; an engine in a process of its own writes what one here writes; `r1 run`
+ * trains and quantizes a tiny model. Needs nothing but Node.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -80,6 +81,32 @@ async function tryServing() {
   }
 }
 
+/** The tokens that an engine writes, drawn and greedy. */
+async function tokensOf(engine, prompt) {
+  const stream = (sampling) => engine.generate({ prompt, sampling, maxNewTokens: 12, logProbabilities: 1 }).all()
+  const texts = await Promise.all([stream({}), stream({ temperature: 0.8, topP: 0.95, seed: 1 })])
+  return texts.map(({ tokens }) => tokens)
+}
+
+async function tryWorker() {
+  const { Engine, EngineWorker, loadTextModel } = await import('deepseek-r1')
+  const path = 'node_modules/deepseek-r1/models/r1-nano'
+  const model = await loadTextModel(path)
+  const prompt = model.tokenizer.encode('1 + 1 = ?')
+  const options = { slots: 2, context: 128 }
+  const here = await Engine.create(model, options)
+  const apart = await EngineWorker.start(path, options)
+  try {
+    const [expected, found] = [await tokensOf(here, prompt), await tokensOf(apart, prompt)]
+    assert.ok(expected.every(({ length }) => length > 0))
+    assert.deepEqual(found, expected)
+    console.log('EngineWorker: wrote in a process of its own what an engine here writes')
+  } finally {
+    await Promise.all([apart.close(), here.close()])
+    model.variables.dispose()
+  }
+}
+
 async function tryRecipe() {
   writeFileSync('text.txt', 'One and one is two.\n\nTwo and two is four.\n\n'.repeat(200))
   writeFileSync(
@@ -108,4 +135,5 @@ stages:
 }
 
 await tryServing()
+await tryWorker()
 await tryRecipe()
