@@ -95,6 +95,8 @@ interface Sums {
   counted: number
   tokens: number
   readonly metrics: Record<string, number>
+  /** What is no sum over tokens, and reported as it is. */
+  readonly asIs: Record<string, number>
 }
 
 /**
@@ -218,12 +220,15 @@ export class PolicyTrainer {
     const statistics = statisticsOf(drawn)
     const stopped = this.guards.observe(statistics)
     if (stopped) this.stopped = true
-    const { loss, norm, updates, counted, tokens, metrics } = sums
+    const { loss, norm, updates, counted, tokens, metrics, asIs } = sums
     return {
       ...{ step, steps: options.steps, rate, statistics, updates, groups: drawn },
       loss: updates > 0 ? loss / updates : 0,
       norm: updates > 0 ? norm / updates : 0,
-      metrics: Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / Math.max(1, counted)])),
+      metrics: {
+        ...Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / Math.max(1, counted)])),
+        ...asIs,
+      },
       rolloutMilliseconds: drew - started,
       trainMilliseconds: performance.now() - drew,
       trainedTokens: tokens,
@@ -234,7 +239,7 @@ export class PolicyTrainer {
   /** Learns from groups, in one or several updates. */
   private async learn(groups: readonly RolloutGroup[], rate: number): Promise<Sums> {
     const { advantages, epochs, minibatches, kl } = this.options
-    const sums: Sums = { loss: 0, norm: 0, updates: 0, counted: 0, tokens: 0, metrics: {} }
+    const sums: Sums = { loss: 0, norm: 0, updates: 0, counted: 0, tokens: 0, metrics: {}, asIs: {} }
     const compare = typeof advantages === 'string' ? advantages : undefined
     const lessons = lessonsOf(groups, this.options, compare)
     if (lessons.length === 0) return sums
@@ -275,8 +280,8 @@ export class PolicyTrainer {
     }
     const { columns, kl } = gaeColumns(lessons, scores, { ...advantages, klWeight: this.controller.weight })
     if (this.options.kl) {
-      sums.metrics.rewardKl = kl
-      sums.metrics.klWeight = this.controller.weight
+      sums.asIs.rewardKl = kl
+      sums.asIs.klWeight = this.controller.weight
       this.controller.update(kl, lessons.length)
     }
     const names = ['advantages', 'rollout', 'returns', ...scored]
