@@ -7,7 +7,7 @@ import { answerOf, problems, take, writeLines } from './letters.ts'
 const lengths = [4, 5]
 
 /** An answer with two neighbouring letters exchanged, or one letter replaced by another. */
-export function spoil(answer: string, random: Random): string {
+function spoil(answer: string, random: Random): string {
   const letters = [...answer]
   const at = Math.floor(random.uniform() * (letters.length - 1))
   if (random.uniform() < 0.5) [letters[at], letters[at + 1]] = [letters[at + 1] as string, letters[at] as string]
