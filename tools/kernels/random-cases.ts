@@ -4,6 +4,9 @@ import { kernelLibrary } from '../../src/runtime/kernels.ts'
 import { allowedError, type KernelPrecision, tryKernels } from '../../src/runtime/testing/try-kernels.ts'
 
 const [cases = 10_000, first = 0] = process.argv.slice(2).map(Number)
+if (!Number.isInteger(cases) || cases < 1 || !Number.isInteger(first)) {
+  throw new Error('Say two whole numbers: how many cases, and the first seed.')
+}
 const { operators, instructions, reason } = kernelLibrary()
 if (operators.size === 0) throw new Error(`There are no kernels to test: ${reason}.`)
 
