@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { lineCharts, type Series } from '../../src/rl/index.ts'
 import { RewardModel } from '../../src/train/reward-model.ts'
 import { baseModel } from './base.ts'
-import { type Experiment, lastCheckpoint, runStages, type Setting, type Values } from './experiment.ts'
+import { type Experiment, lastCheckpoint, runStages, type Setting } from './experiment.ts'
 import { answerOf, type LetterProblem, problems, take, writeLines } from './letters.ts'
 import { accuracy, answers } from './measure.ts'
 
@@ -129,8 +129,9 @@ at temperature 1, and greedily.`,
     const judge = await judgeOf(setting, base)
     const run = async (arm: string, stage: string) => {
       const body = `model: { from: ${base} }\nstages:\n  - ${stage}\n`
-      const { metrics } = (await runStages(setting, folderOf(arm), body))[0] ?? { metrics: {} }
-      return { passAt1: metrics['heldOut.passAt1'], greedy: metrics['heldOut.greedy'] } as Values
+      const metrics = (await runStages(setting, folderOf(arm), body))[0]?.metrics ?? {}
+      const of = (name: string) => metrics[name] ?? Number.NaN
+      return { passAt1: of('heldOut.passAt1'), greedy: of('heldOut.greedy') }
     }
     const task = `environment: ${environment}, ${samples}`
     yield ['grpo, written reward', await run('grpo, written reward', `grpo: { ${task} }`)]
