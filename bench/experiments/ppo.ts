@@ -15,8 +15,8 @@ const steps = 40
 const samples = `steps: ${steps}, questions: 16, group: 16, promptLength: 8, maxNewTokens: 8, rows: 64, slots: 128, rate: 3e-4, measure: { every: 20, problems: 250, samples: 4 }, guards: { zeroVariance: 0, entropy: 0, passAtK: 0 }`
 
 /** The reward model's scores are learnt from, at two prices of distance to the start. */
-const learned = { 'ppo, learned reward': 0.3, 'ppo, learned reward, hardly held': 0.01 } as const
-/** Scores deviate by about 6, written rewards by 0.5: the value head's loss is squared. */
+const learned = { 'ppo, learned reward': 2, 'ppo, learned reward, hardly held': 0.2 } as const
+/** Scores deviate by about 8, written rewards by 0.5: the value head's loss is squared. */
 const valueWeight = 0.001
 
 const folderOf = (arm: string): string => arm.replaceAll(/[ ,]+/g, '-')
@@ -65,7 +65,7 @@ async function judgeOf(setting: Setting, base: string): Promise<string> {
       words.map(({ prompt }) => prompt),
       { maxNewTokens: 8, threads, seed: drawn },
     )
-  const learnt = [...take(1500, problems('train', seed + 100, lengths))]
+  const learnt = [...take(4000, problems('train', seed + 100, lengths))]
   const pairs: object[] = []
   for (const round of [1, 2]) {
     const given = await samplesOf(learnt, seed + 1000 * round)
@@ -75,7 +75,7 @@ async function judgeOf(setting: Setting, base: string): Promise<string> {
     }
   }
   const files = writeLines(folder, 'pairs.jsonl', pairs)
-  const stage = `rewardModel: { data: { files: ${files}, heldOut: 0.1 }, steps: 150, batch: 64, length: 16, rate: 1e-3, saveEvery: 1000 }`
+  const stage = `rewardModel: { data: { files: ${files}, heldOut: 0.1 }, steps: 400, batch: 64, length: 16, rate: 1e-3, saveEvery: 1000 }`
   const judge = lastCheckpoint(await runStages(setting, 'judge', `model: { from: ${base} }\nstages:\n  - ${stage}\n`))
   const file = join(folder, 'calibration.json')
   if (existsSync(file)) return judge
@@ -97,10 +97,10 @@ export const ppo: Experiment = {
   title: 'ppo: a learned reward, and what becomes of it',
   page: 'reasoning',
   description: `A model of 0.43 M parameters has begun to learn how to sort the letters of words of 4 and 5. A reward model that started from
-it has learnt from pairs of a sorted word and a wrong answer of its own, two samples of each of 1,500 words. Each row goes on
+it has learnt from pairs of a sorted word and a wrong answer of its own, two samples of each of 4,000 words. Each row goes on
 from the start with ${steps} steps of 16 words and 16 completions at rate 3e-4; PPO learns twice from each, GRPO once. The
-written reward is 1 for a right answer. Where the reward is learnt, the right answer is only watched; each token costs 0.3,
-or hardly held 0.01, a nat of distance to the start, where scores deviate by several. Scores have no unit: a line through
+written reward is 1 for a right answer. Where the reward is learnt, the right answer is only watched; each token costs 2,
+or hardly held 0.2, a nat of distance to the start, where scores deviate by several. Scores have no unit: a line through
 scores and rightness of 1,000 samples of the start says what share of right answers a mean score promises (it may pass 1),
 and the gap is that promise less the true share, over the last ten steps. Right: held-out words, 250 of them with 4 samples
 at temperature 1, and greedily.`,
