@@ -24,17 +24,13 @@ static OrtStatus *create(const OrtKernelInfo *info, void *attributes) {
   return NULL;
 }
 
-static bool has_shape(const Tensor *tensor, int rank, const int64_t *shape) {
-  return tensor->rank == rank && memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) == 0;
-}
-#define HAS_SHAPE(tensor, ...) has_shape(tensor, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
-
 static OrtStatus *check_shapes(const Call *call, const Tensor *in, CachedAttention *job) {
   const Tensor *q = &in[Q], *v = &in[V_NEW], *keys = &in[KEYS], *values = &in[VALUES];
   if (q->rank != 4 || v->rank != 4 || values->rank != 4) return fail_shapes(call, "q must be [B,S,H,d], v [B,S,K,e] and values [R,K,T,e]");
   job->B = q->shape[0], job->S = q->shape[1], job->H = q->shape[2], job->d = q->shape[3];
   job->K = v->shape[2], job->e = v->shape[3], job->T = values->shape[2];
   const int64_t R = values->shape[0];
+  if (job->d < 1 || job->e < 1) return fail_shapes(call, "a head needs features");
   if (job->K < 1 || job->H % job->K) return fail_shapes(call, "the heads of q must be a multiple of those of k and v");
   if (!HAS_SHAPE(&in[K_NEW], job->B, job->S, job->K, job->d) || !HAS_SHAPE(v, job->B, job->S, job->K, job->e)) return fail_shapes(call, "q, k and v differ in rows or width");
   if (job->T % PLACE_BLOCK || !HAS_SHAPE(keys, R, job->K, job->T / PLACE_BLOCK, job->d, PLACE_BLOCK) || !HAS_SHAPE(values, R, job->K, job->T, job->e))

@@ -22,11 +22,6 @@ static OrtStatus *create(const OrtKernelInfo *info, void *attributes) {
   return a->values < 1 ? fail_attribute("CachedLatentAttention", "values must say how many features of a vector are the value") : NULL;
 }
 
-static bool has_shape(const Tensor *tensor, int rank, const int64_t *shape) {
-  return tensor->rank == rank && memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) == 0;
-}
-#define HAS_SHAPE(tensor, ...) has_shape(tensor, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
-
 static OrtStatus *check_shapes(const Call *call, const Tensor *in, LatentAttention *job) {
   const Tensor *q = &in[Q], *vectors = &in[VECTORS];
   if (q->rank != 4 || vectors->rank != 3) return fail_shapes(call, "q must be [B,S,H,d] and the buffer [R,T,d]");

@@ -152,6 +152,13 @@ bool same_shape(const Tensor *a, const Tensor *b) {
   return true;
 }
 
+bool has_shape(const Tensor *tensor, int rank, const int64_t *shape) {
+  if (!tensor->shape || tensor->rank != rank) return false;
+  for (int axis = 0; axis < rank; axis++)
+    if (tensor->shape[axis] != shape[axis]) return false;
+  return true;
+}
+
 int64_t width(const Tensor *tensor) { return tensor->rank ? tensor->shape[tensor->rank - 1] : 1; }
 int64_t rows(const Tensor *tensor) { return width(tensor) ? tensor->size / width(tensor) : 0; }
 

@@ -79,6 +79,9 @@ OrtStatus *output_like(Call *call, int index, const Tensor *like, float **data);
 OrtStatus *output_rows(Call *call, int index, const Tensor *like, int64_t width, float **data);
 
 bool same_shape(const Tensor *a, const Tensor *b);
+// HAS_SHAPE(&x, B, S, D): whether a tensor that is there has these extents.
+bool has_shape(const Tensor *tensor, int rank, const int64_t *shape);
+#define HAS_SHAPE(tensor, ...) has_shape(tensor, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 int64_t width(const Tensor *tensor);  // elements of the last axis, 1 for a scalar
 int64_t rows(const Tensor *tensor);   // product of all other axes; 0 if the last axis is empty
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 int64_t chunk_capacity(const LinearLoss *job) {
-  int64_t most = job->chunk ? job->chunk : larger(16, LOGITS_BYTES / ((int64_t)sizeof(float) * larger(job->V, 1)));
+  int64_t most = job->chunk ? smaller(job->chunk, larger(job->T, 1)) : larger(16, LOGITS_BYTES / ((int64_t)sizeof(float) * larger(job->V, 1)));
   int64_t chunks = larger(1, blocks_of(job->T, most));
   return smaller(larger(job->T, 1), smaller(most, round_up(blocks_of(job->T, chunks), 16)));
 }

@@ -56,7 +56,9 @@ static OrtStatus *compute(void *attributes_, Call *call) {
 static OrtStatus *create_as(const char *name, const OrtKernelInfo *info, ElementType codes, ElementType y, Attributes *attributes) {
   attributes->codes = codes;
   attributes->block = attribute_int(info, "block", codes == R1_UINT8 ? 64 : 0);
-  if (attributes->block < 0 || (codes == R1_UINT8 && (attributes->block == 0 || attributes->block % 2))) return fail_attribute(name, "block must be a positive even number");
+  const int64_t most = (int64_t)1 << 31;  // so that no count of blocks can overflow
+  if (attributes->block < 0 || attributes->block > most) return fail_attribute(name, "block must not be negative, nor above 2^31");
+  if (codes == R1_UINT8 && (attributes->block == 0 || attributes->block % 2)) return fail_attribute(name, "block must be a positive even number");
   R1_TRY(read_product_attributes(name, info, y, &attributes->product));
   attributes->product.transposed_b = attribute_int(info, "transB", 1) != 0;
   return NULL;

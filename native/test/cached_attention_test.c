@@ -250,10 +250,20 @@ static void check_errors(Case *c) {
   free_value(slots);
 }
 
+// Heads without features are refused before work is cut by their width.
+static void check_empty_heads(void) {
+  Case c = {.B = 1, .S = 1, .R = 1, .T = BLOCK, .H = 1, .K = 1, .type = R1_FLOAT};
+  fill_case(&c);
+  Execution run = execution_of(&c, c.kept);
+  for (int i = 0; i < buffers_of(&c); i++) want_output(&run, true);
+  expect_error(&run, "features");
+  free_case(&c);
+}
+
 void test_cached_attention(int round) {
   Case c = random_case();
   fill_case(&c);
-  if (round == 0) check_errors(&c);
+  if (round == 0) check_errors(&c), check_empty_heads();
   Value *kept[4];
   copy_buffers(&c, kept);
   Execution run = execution_of(&c, kept);

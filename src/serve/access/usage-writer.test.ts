@@ -11,13 +11,11 @@ describe('what was used', () => {
     for (let request = 0; request < 50; request++) writer.add({ ...entry, cachedTokens: 1 })
     for (const key of ['one', 'two', 'one']) writer.add({ ...entry, key })
     await writer.close()
-    const total = (key?: string) =>
-      store.used
-        .filter((found) => found.key === key)
-        .reduce((sum, found) => [sum[0] + (found.requests ?? 1), sum[1] + found.promptTokens], [0, 0] as [
-          number,
-          number,
-        ])
+    const total = (key?: string) => {
+      const found = store.used.filter((one) => one.key === key)
+      const sum = (value: (one: (typeof found)[number]) => number) => found.reduce((all, one) => all + value(one), 0)
+      return [sum(({ requests = 1 }) => requests), sum(({ promptTokens }) => promptTokens)]
+    }
     expect([total(), total('one'), total('two')]).toEqual([
       [50, 150],
       [2, 6],
