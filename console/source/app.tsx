@@ -97,7 +97,8 @@ function skip(): void {
 
 function Rail({ open }: { open: (dialog: 'shortcuts' | 'settings') => void }) {
   const words = texts.value
-  const pages: readonly Page[] = session.value?.admin ? ['chat', 'runs', 'system', 'keys'] : ['chat', 'runs', 'system']
+  // Whoever has a key of a user is shown no pages that the server keeps from them.
+  const pages: readonly Page[] = session.value?.admin === false ? ['chat'] : ['chat', 'runs', 'system', 'keys']
   return (
     <nav class="rail" aria-label={words.sections}>
       {pages.map((page) => (

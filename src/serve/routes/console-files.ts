@@ -26,7 +26,7 @@ const types: Readonly<Record<string, string>> = {
 
 /** The console talks to this server and nobody else, and runs no script but its own. */
 const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
   "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** Reads the built console, which is small, into memory: what is not in the list cannot be asked for. */
