@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseRecipe } from '../../src/recipe/recipe.ts'
+import { parseRecipe, stageName } from '../../src/recipe/recipe.ts'
 import { runRecipe } from '../../src/recipe/run.ts'
 import { stages } from '../../src/recipe/stages.ts'
 import type { StageResult } from '../../src/train/stages/stage.ts'
@@ -102,7 +102,7 @@ export async function runStages(
     console.log(`  ${name} ${stage}`)
   }
   return recipe.stages.map(({ stage }, index) => {
-    const place = join(folder, name, `${String(index + 1).padStart(2, '0')}-${stage.name}`, 'run.json')
+    const place = join(folder, name, stageName(stage, index), 'run.json')
     return (JSON.parse(readFileSync(place, 'utf8')) as { result: StageResult }).result
   })
 }

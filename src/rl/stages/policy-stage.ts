@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
-import { copyCompanions, openCheckpoint } from '../../checkpoint/index.ts'
-import { makeFolder } from '../../checkpoint/whole-folder.ts'
+import { join, resolve } from 'node:path'
+import { openCheckpoint } from '../../checkpoint/index.ts'
 import type { Environment } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
 import { type LoadedModel, loadModel, modelOf } from '../../models/index.ts'
-import { saveModel } from '../../models/save.ts'
 import { Variables } from '../../runtime/variables.ts'
 import { randomWord, streamKey } from '../../tensor/random.ts'
 import { RenderPool } from '../../text/index.ts'
@@ -16,6 +14,7 @@ import { schedule } from '../../train/schedule.ts'
 import { stateFile } from '../../train/stages/drive.ts'
 import { openEnvironment } from '../../train/stages/environment-option.ts'
 import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
+import { finish } from '../../train/stages/finish.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
 import { BestWeights } from '../best-weights.ts'
 import { learnedReward } from '../learned-reward.ts'
@@ -172,7 +171,7 @@ async function train(
   // What a guard has stopped is worse than it was: the best that was measured is what the stage gives.
   const kept = trainer.isStopped ? await best.restore() : undefined
   if (kept) Object.assign(results, kept.measured, { kept: kept.step })
-  return finish(name, loaded, context, results)
+  return finish(name, loaded, {}, context, { metrics: results, data: {} })
 }
 
 function trainerOptions(
@@ -214,17 +213,3 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   )
-
-async function finish(
-  stage: string,
-  loaded: LoadedModel,
-  { folder, parent, seed }: StageContext,
-  metrics: Readonly<Record<string, number>>,
-): Promise<StageResult> {
-  const checkpoint = await makeFolder(join(folder, 'checkpoint'), async (out) => {
-    await copyCompanions(parent, out)
-    const lineage = { version: 1, parent: { name: relative(folder, parent) }, stage, seed, metrics } as const
-    await saveModel(out, loaded, { lineage })
-  })
-  return { checkpoint, metrics, data: {} }
-}

@@ -1,4 +1,5 @@
 import { Embedder } from '../../generate/embed.ts'
+import { generates } from '../../generate/engine.ts'
 import { Engine, loadTextModel, type TextModel } from '../../generate/index.ts'
 import { engineOptions, type LoadConfig } from './engine-options.ts'
 import { type ModelFacts, type ModelRunner, ServedModel } from './served-model.ts'
@@ -14,8 +15,7 @@ export async function loadHere(
   try {
     const { model } = text
     const facts = factsOf(text, config)
-    const generates = model.hasHead && model.cacheLayout.length > 0
-    const engine = generates ? await Engine.create(text, engineOptions(config)) : undefined
+    const engine = generates(model) ? await Engine.create(text, engineOptions(config)) : undefined
     const embedder = new Embedder(text)
     const runner: ModelRunner = {
       engine,

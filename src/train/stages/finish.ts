@@ -45,11 +45,15 @@ function keepsTransposed(model: Model): boolean {
   })
 }
 
-/** Writes what a stage has trained as a checkpoint that is there whole or not at all. */
+/**
+ * Writes what a stage has trained as a checkpoint that is there whole or not at all.
+ *
+ * @param options what stands for the weights: their averages, adapters over them
+ */
 export async function finish(
   stage: string,
   loaded: LoadedModel,
-  options: LoopOptions,
+  options: Pick<LoopOptions, 'ema' | 'adapter'>,
   context: StageContext,
   { metrics, data }: Omit<StageResult, 'checkpoint'>,
 ): Promise<StageResult> {
