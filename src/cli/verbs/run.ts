@@ -5,6 +5,7 @@ import { R1Error } from '../../errors.ts'
 import type { FinishedStage, PlannedStage } from '../../recipe/run.ts'
 import { interruptible } from '../interrupt.ts'
 import { withProgress } from '../progress.ts'
+import { type Pace, short, stageLine } from '../run/stage-line.ts'
 import { formatBytes, formatCount, formatDuration } from '../sizes.ts'
 import { createVerb, printResult } from '../verb.ts'
 import { parseWhole } from '../whole-number.ts'
@@ -34,33 +35,6 @@ async function roofOf(threads = availableParallelism()): Promise<number> {
   return await measureRoof({ threads, rounds: 4 })
 }
 
-/** A stage under way: when it began, and how its operations compare with what the machine can do. */
-interface Pace {
-  readonly stage: string
-  readonly started: number
-  /** The first step that was seen: a run that was resumed begins in the middle. */
-  readonly first: number
-  /** Floating-point operations of a token. */
-  readonly operations: number
-  /** What products reach here at the most. */
-  readonly gflops: number
-}
-
-/** A step as a line of progress: stage, step, loss, speed and its share of the peak, what is left. */
-function progressOf(
-  { stage, started, first, operations, gflops }: Pace,
-  line: Readonly<Record<string, unknown>>,
-): string {
-  const { step, steps, loss, tokens, milliseconds } = line as Record<string, number>
-  if (step === undefined || steps === undefined) return `${stage} ${JSON.stringify(line)}`
-  const perSecond = ((tokens ?? 0) * 1000) / (milliseconds ?? 1)
-  const share = formatShare((perSecond * operations) / gflops / 1e9)
-  const left = formatDuration(((performance.now() - started) / (step - first + 1)) * (steps - step))
-  return `${stage}  ${step}/${steps}  loss ${loss?.toFixed(4)}  ${formatCount(perSecond)} tokens/s, ${share} of peak  ${left} left`
-}
-
-const formatShare = (share: number): string => `${(100 * share).toFixed(0)} %`
-
 function formatPlan(planned: readonly PlannedStage[], gflops: number): string {
   const lines = planned.map(({ name, plan }) => {
     const minutes = formatDuration(plan.operations / gflops / 1e6)
@@ -69,16 +43,16 @@ function formatPlan(planned: readonly PlannedStage[], gflops: number): string {
   return [...lines, `Times at the ${gflops.toFixed(0)} GFLOPS that products reach on this machine now.`].join('\n')
 }
 
-const formatNumber = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(5))
+function formatFinished({ name, checkpoint, metrics }: FinishedStage): string {
+  const measured = Object.entries(metrics).map(([key, value]) => `${key} ${short(value)}`)
+  return `${name}: ${[...measured, checkpoint].join(', ')}`
+}
 
-function formatFinished(finished: readonly FinishedStage[]): string {
-  if (finished.length === 0) return 'All stages were done before.'
-  return finished
-    .map(({ name, checkpoint, metrics }) => {
-      const measured = Object.entries(metrics).map(([key, value]) => `${key} ${formatNumber(value)}`)
-      return `${name}: ${[...measured, checkpoint].join(', ')}`
-    })
-    .join('\n')
+/** What a reader who stopped a run wants to know. */
+function stopped(error: unknown, file: string): unknown {
+  if (!R1Error.isInstance(error, 'aborted')) return error
+  const remedy = `What was done is kept. Go on with r1 run ${file} --resume.`
+  return new R1Error('interrupted', 'The run was stopped.', { remedy, cause: error })
 }
 
 /** `r1 run <recipe.yaml>`: runs the stages of a recipe. */
@@ -128,15 +102,21 @@ export function run(): Command {
                 const perToken = operations / Math.max(tokens, 1)
                 pace = { stage, started: performance.now(), first: Number(line.step), operations: perToken, gflops }
               }
-              progress(progressOf(pace, line))
+              progress(stageLine(pace, line, performance.now()))
             },
           }
           await toldToServer(runs, recipe.name, async () => {
-            for await (const stage of runRecipe(recipe, options)) done.push(stage)
+            for await (const stage of runRecipe(recipe, options)) {
+              done.push(stage)
+              progress('')
+              if (!json) printResult(stage, json, formatFinished)
+            }
           })
           return done
+        }).catch((error: unknown) => {
+          throw stopped(error, file)
         })
-        printResult(finished, json, formatFinished)
+        if (json || finished.length === 0) printResult(finished, json, () => 'All stages were done before.')
       })
     })
 }
