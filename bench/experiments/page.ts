@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Column, Experiment, Row } from './experiment.ts'
+import { meanAndHalf } from './interval.ts'
 
 const folder = join(import.meta.dirname, '../../docs/results')
 
@@ -21,18 +22,11 @@ Small models and problems whose answers a program checks, minutes a seed on one 
 
 export type PageName = keyof typeof pages
 
-/** Student's t at 97.5 % by degrees of freedom, from 1. */
-const student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
-
 /** Mean and half of the 95 % interval. */
 function cell(values: readonly number[], { digits }: Column): string {
-  const count = values.length
-  if (count === 0) return '–'
-  const mean = values.reduce((sum, value) => sum + value, 0) / count
-  if (count === 1) return mean.toFixed(digits)
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1)
-  const half = (student[count - 2] ?? 1.96) * Math.sqrt(variance / count)
-  return `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`
+  if (values.length === 0) return '–'
+  const { mean, half } = meanAndHalf(values)
+  return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`
 }
 
 function tableOf({ columns, arms }: Experiment, rows: readonly Row[]): string {

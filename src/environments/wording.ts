@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { asTyped } from './as-typed.ts'
 import type { Prompt } from './environment.ts'
 import { pick, type Uniform } from './random.ts'
 
@@ -14,11 +15,16 @@ export const wordingShape = {
     .describe(
       'Whether a prompt is a short text to continue, that text as a message, or one that also says how to answer.',
     ),
+  loose: z
+    .boolean()
+    .default(false)
+    .describe('Whether prompts vary as people type them: spaces, marks at the end, full-width marks, signs.'),
 } as const
 
 export interface WordingOptions {
   readonly language: 'en' | 'zh' | 'both'
   readonly form: 'text' | 'message' | 'chat'
+  readonly loose?: boolean
   /** Answers stand in a box where messages ask for it, unless they have marks of their own. */
   readonly answers?: 'as they are'
 }
@@ -37,11 +43,12 @@ export type Wordings<Problem> = Readonly<Record<'en' | 'zh', Wording<Problem>>>
 export function promptOf<Problem>(
   wordings: Wordings<Problem>,
   problem: Problem,
-  { language, form }: WordingOptions,
+  { language, form, loose }: WordingOptions,
   random: Uniform,
 ): Prompt {
   const { texts, instruction } = wordings[language === 'both' ? pick(random, ['en', 'zh'] as const) : language]
-  const text = pick(random, texts)(problem)
+  const plain = pick(random, texts)(problem)
+  const text = loose ? asTyped(plain, random) : plain
   if (form === 'text') return `${text}\n`
   return [{ role: 'user', content: form === 'chat' ? `${text}\n${instruction}` : text }]
 }
