@@ -13,14 +13,14 @@ export interface MeasureOptions {
 /** How well questions are answered; each number is a share of the questions but `length`. */
 export interface Measurement {
   readonly greedy: number
-  /** Mean over the samples. */
-  readonly passAt1: number
+  /** Mean over the samples; this and what follows only where samples were drawn. */
+  readonly passAt1?: number
   /** Solved at least once. */
-  readonly passAtK: number
+  readonly passAtK?: number
   /** The answer that most samples gave. */
-  readonly majority: number
+  readonly majority?: number
   /** The sample that a checker without the right answer liked best. */
-  readonly verified: number
+  readonly verified?: number
   /** Mean tokens of a greedy completion. */
   readonly length: number
   /** Whether each question was solved greedily, and its share of solved samples. */
@@ -82,10 +82,12 @@ export async function measure(
   }))
   return {
     greedy: share(each.map((one) => one.greedy)),
-    passAt1: each.reduce((sum, one) => sum + one.samples, 0) / Math.max(1, each.length),
-    passAtK: share(each.map((one) => one.samples > 0)),
-    majority: share(found.map(({ samples: many }) => majorityIsRight(many))),
-    verified: share(found.map(({ samples: many }) => verifiedIsRight(many))),
+    ...(samples > 0 && {
+      passAt1: each.reduce((sum, one) => sum + one.samples, 0) / Math.max(1, each.length),
+      passAtK: share(each.map((one) => one.samples > 0)),
+      majority: share(found.map(({ samples: many }) => majorityIsRight(many))),
+      verified: share(found.map(({ samples: many }) => verifiedIsRight(many))),
+    }),
     length: greedy.reduce((sum, { ids }) => sum + ids.length, 0) / Math.max(1, greedy.length),
     each,
   }

@@ -141,7 +141,7 @@ async function train(
     const found = await measureAt(step, rollouts, held, options, context)
     if (!found) return undefined
     const measured = measurementOf(found)
-    const score = options.measure?.samples ? found.passAt1 : found.greedy
+    const score = found.passAt1 ?? found.greedy
     await best.offer({ step, score, measured })
     return measured
   }
