@@ -113,6 +113,11 @@ at temperature 1, and greedily.`,
     kl: { title: 'distance to the start, nats a token', digits: 3 },
   },
   arms: ['start', 'grpo, written reward', 'ppo, written reward', ...Object.keys(learned)],
+  pairs: [
+    ['ppo, written reward', 'grpo, written reward'],
+    ['ppo, learned reward', 'start'],
+    ['ppo, learned reward, hardly held', 'start'],
+  ],
   async *run(setting) {
     const { seed, folder, threads } = setting
     const base = await baseModel(setting, { tasks: ['sort'], lengths, steps: 60 })

@@ -16,6 +16,7 @@ import { compileFor } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 import { mostAlternatives } from './request.ts'
 import type { SamplingOptions } from './sampling/options.ts'
+import { roundedDown } from './sampling/rounded-down.ts'
 import type { ScoredToken } from './sampling/scored-token.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
 
@@ -254,7 +255,7 @@ function settingsOf(rows: readonly StepRow[], count: number): NDArray<'f32'> {
   for (const { wanted, draw } of rows) {
     for (const [index, uniform] of (draw?.uniforms ?? []).entries()) {
       const { temperature = 0, topK = 0, topP = 1, minP = 0 } = draw?.sampling ?? {}
-      settings.set([temperature, topK, topP, minP, uniform], (at + index) * drawSettings)
+      settings.set([temperature, topK, roundedDown(topP), minP, uniform], (at + index) * drawSettings)
     }
     at += wanted
   }

@@ -5,6 +5,7 @@ import { kernelLibrary } from '../../runtime/kernels.ts'
 import { drawToken as draw, drawSettings, type Tensor } from '../../tensor/index.ts'
 import { randomUniform, streamKey } from '../../tensor/random.ts'
 import { drawToken } from './draw.ts'
+import { roundedDown } from './rounded-down.ts'
 
 const { operators, reason } = kernelLibrary()
 if (!operators.has('DrawToken')) console.log(`Drawn tokens are not compared: ${reason}.`)
@@ -51,5 +52,41 @@ describe.runIf(operators.has('DrawToken'))('the kernel that draws', () => {
     const drawn = Array.from(found.data as BigInt64Array, Number)
     expect(drawn).toEqual(cases.map(({ way, uniform }) => drawToken(logits, way, uniform)))
     if (vocabulary > 10) expect(new Set(drawn).size).toBeGreaterThan(20)
+  })
+
+  it('keeps as many of equally likely tokens as the share says, though f32 cannot say it exactly', () => {
+    using compiled = jit((inputs: { logits: Tensor; settings: Tensor }) => draw(inputs.logits, inputs.settings).tokens)
+    const shares = [0.2, 0.4, 0.6, 0.8]
+    const logits = Float32Array.of(2, 2, 2, 2, 2, -1 / 0)
+    using rows = NDArray.from(Float32Array.from(shares.flatMap(() => [...logits])), [shares.length, 6], 'f32')
+    const settings = Float32Array.from(shares.flatMap((topP) => [1, 0, roundedDown(topP), 0, 0.9]))
+    using numbers = NDArray.from(settings, [shares.length, drawSettings], 'f32')
+    using found = compiled.runSync({ logits: rows, settings: numbers })
+    expect(Array.from(found.data as BigInt64Array, Number)).toEqual([0, 1, 2, 3])
+    expect(shares.map((topP) => drawToken(logits, { temperature: 1, topP }, 0.9))).toEqual([0, 1, 2, 3])
+  })
+})
+
+describe('the operators that draw where there is no kernel', () => {
+  it('give a token for rows and settings that leave none', () => {
+    using compiled = jit(
+      (inputs: { logits: Tensor; settings: Tensor }) => draw(inputs.logits, inputs.settings).tokens,
+      {
+        kernels: false,
+      },
+    )
+    const empty = -1 / 0
+    const cases = [
+      { logits: [empty, empty, empty], settings: [1, 0, 1, 0, 0.5], drawn: 0 },
+      { logits: [0, 1 / 0, 0], settings: [1, 0, 1, 0, 0.5], drawn: 1 },
+      { logits: [0, 1, 3], settings: [1, 0, 0, 0, 0.5], drawn: 2 },
+      { logits: [0, 1, 3], settings: [1, 0, 1, 2, 0.5], drawn: 2 },
+      { logits: [3, 1, 0], settings: [1, 0, 1, 0, 1], drawn: 2 },
+    ]
+    using rows = NDArray.from(Float32Array.from(cases.flatMap(({ logits }) => logits)), [cases.length, 3], 'f32')
+    const settings = Float32Array.from(cases.flatMap((one) => one.settings))
+    using numbers = NDArray.from(settings, [cases.length, drawSettings], 'f32')
+    using found = compiled.runSync({ logits: rows, settings: numbers })
+    expect(Array.from(found.data as BigInt64Array, Number)).toEqual(cases.map(({ drawn }) => drawn))
   })
 })

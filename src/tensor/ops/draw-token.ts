@@ -12,6 +12,7 @@ import {
   greaterOrEqual,
   less,
   lessOrEqual,
+  minimum,
   multiply,
   or,
   subtract,
@@ -67,10 +68,12 @@ const drawTokenOperator = defineOperator({
     const likely = where(less(iota(vocabulary, logits.dtype), limit), exp(distances), 0)
     const before = cumulativeSum(likely, -1, { exclusive: true })
     const isWithin = or(greaterOrEqual(topP, 1), less(before, multiply(topP, sum(likely, last))))
-    const weights = where(and(isWithin, greaterOrEqual(likely, minP)), likely, 0)
+    const isFirst = less(iota(vocabulary, logits.dtype), 1)
+    // The likeliest token stays, whatever the filters say.
+    const weights = where(or(isFirst, and(isWithin, greaterOrEqual(likely, minP))), likely, 0)
     const reached = cumulativeSum(weights)
     const passed = lessOrEqual(reached, multiply(uniform, max(reached, last)))
-    const place = sum(cast(passed, 'i64'), last)
+    const place = minimum(sum(cast(passed, 'i64'), last), vocabulary - 1)
     const rows = logits.shape.slice(0, -1)
     return [reshape(gatherElements(indices, place), rows), reshape(gatherElements(values, place), rows)]
   },

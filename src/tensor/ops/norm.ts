@@ -3,7 +3,7 @@ import { shapeViolation } from '../error.ts'
 import type { Tensor } from '../graph.ts'
 import { apply, defineOperator, type Target } from '../operator.ts'
 import { formatShape, type TensorType } from '../shape.ts'
-import { fill } from './constant.ts'
+import { dimensionValue, fill } from './constant.ts'
 import { add, divide, multiply, reciprocal, sqrt, square, subtract } from './elementwise.ts'
 import { matmul } from './matmul.ts'
 import { mean, sum } from './reduction.ts'
@@ -88,7 +88,8 @@ export const rmsNormGradientOperator = defineOperator({
     const normal = multiply(x, inverse)
     const product = multiply(dy, normal)
     // The row sum of product · weight, as a product with a column: faster than a reduction.
-    const projection = matmul(reshape(product, [-1, width]), reshape(weight, [width, 1]), { alpha: 1 / Number(width) })
+    const column = matmul(reshape(product, [-1, width]), reshape(weight, [width, 1]))
+    const projection = divide(column, dimensionValue(width, x.dtype))
     const dx = multiply(inverse, subtract(multiply(dy, weight), multiply(normal, reshape(projection, inverse.shape))))
     return [added ? add(dx, added) : dx, sumRows(product)]
   },
@@ -165,7 +166,8 @@ const layerNormGradientOperator = defineOperator({
     const normal = multiply(subtract(x, center), inverse)
     const scaled = multiply(dy, weight)
     const width = x.shape.at(-1) as Dimension
-    const rowMean = (tensor: Tensor) => divide(sum(tensor, { axes: [-1], keepDimensions: true }), Number(width))
+    const rowMean = (tensor: Tensor) =>
+      divide(sum(tensor, { axes: [-1], keepDimensions: true }), dimensionValue(width, x.dtype))
     const projected = add(rowMean(scaled), multiply(normal, rowMean(multiply(scaled, normal))))
     return [multiply(inverse, subtract(scaled, projected)), sumRows(multiply(dy, normal)), sumRows(dy)]
   },
