@@ -167,8 +167,15 @@ __attribute__((format(printf, 1, 2))) static void describe(const char *format, .
 
 EXPORT const char *r1_kernels_describe(void);
 const char *r1_kernels_describe(void) {
+  static atomic_flag busy = ATOMIC_FLAG_INIT;
   const Paths *paths = r1_paths();
-  description[0] = 0;
+  // Written once: another thread may read it.
+  while (atomic_flag_test_and_set(&busy)) {
+  }
+  if (description[0]) {
+    atomic_flag_clear(&busy);
+    return description;
+  }
   describe("{\"abi\":%d,\"ort\":%d,\"path\":\"%s\",\"reason\":\"%s\",\"available\":[", R1_ABI, R1_ORT_API_VERSION, r1_path_name(paths->active),
            paths->reason);
   const char *comma = "";
@@ -177,5 +184,6 @@ const char *r1_kernels_describe(void) {
   describe("],\"operators\":[");
   for (int i = 0; i < OPERATOR_COUNT; i++) describe("%s\"%s\"", i ? "," : "", operators[i]->name);
   describe("]}");
+  atomic_flag_clear(&busy);
   return description;
 }

@@ -40,8 +40,8 @@ int PATH(logit_summary)(void *job_, int64_t index) {
     vec most = splat(-INFINITY);
     for (int64_t j = 0; j < count; j += LANES) most = greater_of(load_or(logits + i + j, count - j, -INFINITY), most);
     top = greater_of(most, top);
-    // Not "greater": an empty place of the list takes −∞ too.
-    if (!(greatest(most) >= values[k - 1])) continue;
+    // Not "at most": an empty place of the list takes −∞ too, and a block with something that is no number is looked at.
+    if (greatest(most) < values[k - 1]) continue;
     for (int64_t j = i; j < i + count; j++)
       if (precedes(logits[j], values, tokens, k - 1)) insert(values, tokens, k, logits[j], first + j);
   }
@@ -57,9 +57,14 @@ int PATH(logit_summary_merge)(void *job_, int64_t row) {
   const LogitSummary *job = job_;
   const int64_t k = job->k;
   const SummaryPart *parts = job->parts + row * job->chunks;
-  float largest = parts[0].largest, sum = 0;
-  for (int64_t chunk = 1; chunk < job->chunks; chunk++) largest = fmaxf(largest, parts[chunk].largest);
-  for (int64_t chunk = 0; chunk < job->chunks; chunk++) sum += parts[chunk].sum * expf(parts[chunk].largest - largest);
+  float largest = -INFINITY, sum = 0;
+  // A chunk of nothing but −∞ has no largest logit of its own, and one with +∞ an infinite sum.
+  for (int64_t chunk = 0; chunk < job->chunks; chunk++)
+    if (parts[chunk].sum != 0) largest = fmaxf(largest, parts[chunk].largest);
+  for (int64_t chunk = 0; chunk < job->chunks; chunk++) {
+    const SummaryPart part = parts[chunk];
+    if (part.sum != 0) sum += isfinite(part.sum) ? part.sum * expf(part.largest - largest) : part.sum;
+  }
   if (job->log_sum_exp_N) job->log_sum_exp_N[row] = largest + logf(sum);
   float *values = job->values_Nk + row * k;
   int64_t *tokens = job->tokens_Nk + row * k;

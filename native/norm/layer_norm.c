@@ -34,6 +34,7 @@ static OrtStatus *compute(void *attributes, Call *call) {
       .epsilon = ((const Attributes *)attributes)->epsilon,
   };
   R1_TRY(output_like(call, 0, &x, &job.y_TD));
+  if (!job.y_TD) return fail(call, "y must be an output");
   R1_TRY(output_rows(call, 1, &x, 1, &job.mean_T));
   R1_TRY(output_rows(call, 2, &x, 1, &job.inverse_T));
   R1_TRY(output_like(call, 3, &x, &job.sum_TD));
@@ -80,6 +81,7 @@ static OrtStatus *compute_gradient(void *attributes, Call *call) {
   };
   float *dweight_D, *dbias_D;
   R1_TRY(output_like(call, 0, &dy, &job.dx_TD));
+  if (!job.dx_TD) return fail(call, "dx must be an output");
   R1_TRY(output_like(call, 1, &weight, &dweight_D));
   R1_TRY(output_like(call, 2, &weight, &dbias_D));
   int64_t blocks = blocks_of(job.T, job.block);

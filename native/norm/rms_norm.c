@@ -33,6 +33,7 @@ static OrtStatus *normalise(const Attributes *attributes, Call *call, bool bf16)
   };
   void *y;
   R1_TRY(output(call, 0, x.rank, x.shape, &y));
+  if (!y) return fail(call, "y must be an output");
   if (bf16) job.y_bf16_TD = y;
   else job.y_TD = y;
   R1_TRY(output_rows(call, 1, &x, 1, &job.inverse_T));
@@ -92,6 +93,7 @@ static OrtStatus *compute_gradient(void *attributes, Call *call) {
   };
   float *dweight_D;
   R1_TRY(output_like(call, 0, &dy, &job.dx_TD));
+  if (!job.dx_TD) return fail(call, "dx must be an output");
   R1_TRY(output_like(call, 1, &weight, &dweight_D));
   int64_t blocks = blocks_of(job.T, job.block);
   size_t bytes = (size_t)(blocks * job.D) * sizeof(float);

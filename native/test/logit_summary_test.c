@@ -23,6 +23,9 @@ void test_logit_summary(int round) {
   if (random_int(0, 5) == 0)
     for (int64_t i = 1; i < V; i++) logits->floats[i] = -INFINITY;
   logits->floats[0] = 1;
+  // A chunk of 8,192 without a token, and the others far below zero.
+  if (V > 8192 && random_int(0, 1))
+    for (int64_t i = 0; i < logits->size; i++) logits->floats[i] = i % V < 8192 ? -INFINITY : i % V == 8192 ? -200 : logits->floats[i] - 300;
   Execution run = {.operator_name = "LogitSummary"};
   give_attribute(&run, (Attribute)INT("k", k));
   give_input(&run, logits);
