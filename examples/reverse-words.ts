@@ -3,7 +3,7 @@
  *
  *   r1 eval <model> --tasks examples/reverse-words.ts
  */
-import { defineEnvironment, type Split, splitOf } from 'deepseek-r1/environments'
+import { defineEnvironment, type Split, shuffled, splitOf, uniforms } from 'deepseek-r1/environments'
 
 const consonants = [...'bdgklmnprst']
 const words = consonants.flatMap((first) =>
@@ -12,9 +12,9 @@ const words = consonants.flatMap((first) =>
 
 const backwards = (word: string): string => [...word].reverse().join('')
 
-// A word is always on the same side: what is measured on was never trained on.
-function* examples(split: Split) {
-  for (const word of words) {
+// A word is always on the same side: what is measured on was never trained on. Each seed has an order of its own.
+function* examples(split: Split, seed: number) {
+  for (const word of shuffled(uniforms(seed), words)) {
     if (splitOf('reverse-words', word) === split) yield { prompt: `${word} backwards is `, key: word, word }
   }
 }
@@ -32,7 +32,7 @@ export default defineEnvironment({
   },
 
   // Solved problems, for supervised training; an environment may do without them.
-  *traces(split) {
-    for (const { prompt, word } of examples(split)) yield { prompt, completion: backwards(word) }
+  *traces(split, seed) {
+    for (const { prompt, word } of examples(split, seed)) yield { prompt, completion: backwards(word) }
   },
 })

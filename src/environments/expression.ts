@@ -89,7 +89,8 @@ export function expressionIn(answer: string, boxed?: string): string | undefined
   const tagged = /<answer>([^<]*)<\/answer>/u.exec(answer)?.[1]
   const lines = answer.slice(-4000).split('\n').reverse()
   for (const text of [boxed, tagged, ...lines]) {
-    const runs = withPlainSigns(text ?? '').match(/[\d(][-+*/()\d\s]*/gu) ?? []
+    // A run that begins inside a number or behind a sign is a part of something else.
+    const runs = withPlainSigns(text ?? '').match(/(?<![-+*/.^\w)])[\d(][-+*/()\d\s]*/gu) ?? []
     const found = runs.map((run) => run.trim()).find((run) => /[-+*/]/.test(run) && parseExpression(run) !== undefined)
     if (found !== undefined) return found
   }

@@ -44,6 +44,7 @@ export const format = shipped({
   create: (settings) =>
     generated<ArithmeticProblem, object>({
       name: 'format',
+      split: 'arithmetic',
       draw: (random) =>
         arithmeticProblem(
           numberOfDigits(random, whole(random, 1, 2)),

@@ -7,6 +7,8 @@ import { answerText, promptOf, type WordingOptions, type Wordings } from './word
 /** An environment whose problems are drawn at random and whose solutions are computed. */
 export interface Generated<Problem extends Keyed, Data> {
   readonly name: string
+  /** The environment whose problems these are too: what is held out there is held out here. Its own name without it. */
+  readonly split?: string
   draw(random: Uniform): Problem | undefined
   readonly wordings: Wordings<Problem>
   readonly wording: WordingOptions
@@ -23,7 +25,7 @@ export function generated<Problem extends Keyed, Data>(description: Generated<Pr
   const { name, wordings, wording, thinking } = description
   function* prompted(split: Split, seed: number) {
     const random = uniforms(seed + 1)
-    for (const problem of problemsOf(name, split, seed, description.draw)) {
+    for (const problem of problemsOf(description.split ?? name, split, seed, description.draw)) {
       yield { problem, prompt: promptOf(wordings, problem, wording, random) }
     }
   }

@@ -25,6 +25,7 @@ export {
 export { type CheckedSolution, checkSolution, type EquationData } from './equations/linear-equations.ts'
 export { type Expression, parseExpression } from './expression.ts'
 export { type LoadEnvironmentOptions, loadEnvironment } from './load.ts'
+export { shuffled, type Uniform, uniforms } from './random.ts'
 export { environments } from './registry.ts'
 export { runUntrusted } from './sandbox/sandbox.ts'
 export type { CallResult, JsonValue, SandboxLimits, SandboxRun } from './sandbox/task.ts'

@@ -9,10 +9,14 @@ export function numberAnswer(completion: string): number | undefined {
   return found && extractLastNumber(found.text)?.value
 }
 
+/** Whole numbers must be exact; of others the sixth digit may differ. */
+const isNumber = (given: number, expected: number): boolean =>
+  Number.isInteger(expected) ? given === expected : Math.abs(given - expected) <= 1e-6 * Math.max(1, Math.abs(expected))
+
 /** 1 for the right number, 0 for another or none. */
 export function numberReward(completion: string, expected: number): RewardParts {
   const answer = numberAnswer(completion)
-  const correct = Number(answer !== undefined && Math.abs(answer - expected) <= 1e-6 * Math.max(1, Math.abs(expected)))
+  const correct = Number(answer !== undefined && isNumber(answer, expected))
   return {
     reward: correct,
     parts: { correct, parsed: Number(answer !== undefined) },

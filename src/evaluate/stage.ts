@@ -109,8 +109,7 @@ async function measureAll(model: DeepSeekR1, settings: Options, context: StageCo
       const result = await runTask(model, task, {
         ...{ limit, samples, temperature, maxNewTokens, seed, signal, concurrency: 2 * slots },
         onSample: (sample) => file.append(task.name, sample),
-      })
-      await task.environment.close?.()
+      }).finally(() => task.environment.close?.())
       await context.report({ task: task.name, ...metricsOf(result) })
       results.push(result)
     }

@@ -88,7 +88,12 @@ function contextOf(recipe: Recipe, place: Place, parent: string, options: RunOpt
 /** An error of a stage, with the line of the recipe at which the stage stands. */
 function located(recipe: Recipe, { line, stage }: RecipeStage, error: unknown): unknown {
   if (!R1Error.isInstance(error) || error.code === 'aborted' || error.code === 'bad-recipe') return error
-  return new R1Error(error.code, `${recipe.file}, line ${line}, ${stage.name}: ${error.message}`, { cause: error })
+  const { code, message, remedy } = error
+  const said = remedy && message.endsWith(remedy) ? message.slice(0, -remedy.length).trimEnd() : message
+  return new R1Error(code, `${recipe.file}, line ${line}, ${stage.name}: ${said}`, {
+    ...(remedy && { remedy }),
+    cause: error,
+  })
 }
 
 /**

@@ -19,6 +19,6 @@ export class KlController {
   update(kl: number, count: number): void {
     if (this.target === undefined) return
     const error = Math.min(0.2, Math.max(-0.2, kl / this.target - 1))
-    this.weight *= 1 + (error * count) / this.horizon
+    this.weight *= 1 + error * Math.min(1, count / this.horizon)
   }
 }

@@ -1,3 +1,5 @@
+import { R1Error } from '../errors.ts'
+import type { Tokenizer } from '../text/index.ts'
 import type { RewardModel } from '../train/reward-model.ts'
 
 /** Gives a completion its reward in the place of the environment, `tokens` being prompt and completion: a reward model. */
@@ -27,4 +29,27 @@ export function learnedReward(model: Pick<RewardModel, 'score'>): LearnedReward 
       if (waiting.length === 0) setImmediate(flush)
       waiting.push({ tokens, answer, fail })
     })
+}
+
+/** Letters, digits, signs and a mark that tokenizers cut in their own ways. */
+const probe = 'The 1,234 words: x²+5 = 你好 <think>\n\tend</think>'
+
+/** A reward model reads the very tokens that the policy writes. @throws R1Error `checkpoint-mismatch` */
+export function requireSameLanguage(
+  rewardModel: Pick<RewardModel, 'tokenizer' | 'positions'>,
+  tokenizer: Tokenizer,
+  context: number,
+): void {
+  const [own, other] = [tokenizer, rewardModel.tokenizer].map((one) => [...one.encode(probe), one.special.eos].join())
+  if (own !== other) {
+    throw new R1Error('checkpoint-mismatch', 'The reward model has another tokenizer than the policy.', {
+      remedy: 'Train it from a checkpoint of the same model.',
+    })
+  }
+  if (rewardModel.positions >= context) return
+  throw new R1Error(
+    'checkpoint-mismatch',
+    `The reward model reads ${rewardModel.positions} tokens; prompts and completions have up to ${context}.`,
+    { remedy: 'Shorten `promptLength` or `maxNewTokens`, or train a reward model with more positions.' },
+  )
 }

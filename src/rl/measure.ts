@@ -1,6 +1,6 @@
 import { randomWord, streamKey } from '../tensor/random.ts'
-import type { Judgement, Question } from './rollout-group.ts'
-import type { Rollouts } from './rollouts.ts'
+import type { Judged, Judgement, Question } from './rollout-group.ts'
+import type { Completion, Rollouts } from './rollouts.ts'
 
 export interface MeasureOptions {
   /** Samples of each question at temperature 1; 0 measures greedily alone. */
@@ -10,7 +10,7 @@ export interface MeasureOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How well questions are answered; each number is a share of the questions but `length`. */
+/** How well questions are answered; each number is a share of the questions but `length` and `failures`. */
 export interface Measurement {
   readonly greedy: number
   /** Mean over the samples; this and what follows only where samples were drawn. */
@@ -23,33 +23,39 @@ export interface Measurement {
   readonly verified?: number
   /** Mean tokens of a greedy completion. */
   readonly length: number
-  /** Whether each question was solved greedily, and its share of solved samples. */
-  readonly each: readonly { readonly greedy: boolean; readonly samples: number }[]
+  /** Texts without a reward; they are in none of these shares. */
+  readonly failures: number
 }
 
-const isSolved = (judgement: Judgement): boolean => !('failure' in judgement) && judgement.solved
+/** What was said of the texts of one question. */
+interface Found {
+  readonly greedy: Judgement
+  readonly samples: readonly Judgement[]
+}
+
+const judgedOnes = (judgements: readonly Judgement[]): Judged[] =>
+  judgements.flatMap((judgement) => ('failure' in judgement ? [] : [judgement]))
 
 /** Whether the commonest answer is right; of equals the one that came first. Samples without an answer do not vote. */
-function majorityIsRight(judgements: readonly Judgement[]): boolean {
+function majorityIsRight(judgements: readonly Judged[]): boolean {
   const votes = new Map<string, { count: number; right: boolean }>()
-  for (const judgement of judgements) {
-    if ('failure' in judgement || judgement.answer === undefined) continue
-    const vote = votes.get(judgement.answer) ?? { count: 0, right: judgement.solved }
-    votes.set(judgement.answer, { ...vote, count: vote.count + 1 })
+  for (const { answer, solved } of judgements) {
+    if (answer === undefined) continue
+    const vote = votes.get(answer) ?? { count: 0, right: solved }
+    votes.set(answer, { ...vote, count: vote.count + 1 })
   }
   const [first, ...rest] = [...votes.values()]
   return first ? rest.reduce((best, vote) => (vote.count > best.count ? vote : best), first).right : false
 }
 
 /** Whether the sample with the highest verdict is right; of equals the first. */
-function verifiedIsRight(judgements: readonly Judgement[]): boolean {
-  const verdict = (judgement: Judgement) =>
-    'failure' in judgement ? Number.NEGATIVE_INFINITY : (judgement.verified ?? 0)
-  const [first, ...rest] = judgements
+function verifiedIsRight([first, ...rest]: readonly Judged[]): boolean {
   if (!first) return false
-  return isSolved(rest.reduce((best, one) => (verdict(one) > verdict(best) ? one : best), first))
+  return rest.reduce((best, one) => ((one.verified ?? 0) > (best.verified ?? 0) ? one : best), first).solved
 }
 
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 const share = (values: readonly boolean[]): number => values.filter(Boolean).length / Math.max(1, values.length)
 
 /** Answers questions greedily and by samples, and counts what is right. */
@@ -68,27 +74,26 @@ export async function measure(
     Array.from({ length: samples }, (_, sample) => ({ prompt, seed: randomWord(key, index * samples + sample) })),
   )
   const drawn = await rollouts.draw(requests, { maxNewTokens, temperature: 1, signal })
-  const found = await Promise.all(
-    questions.map(async (question, index) => {
-      const judge = async (completion: (typeof drawn)[number] | undefined) =>
-        completion ? (await question.judge(completion)).judgement : { failure: 'nothing was drawn' }
-      const own = drawn.slice(index * samples, (index + 1) * samples)
-      return { greedy: await judge(greedy[index]), samples: await Promise.all(own.map(judge)) }
-    }),
-  )
-  const each = found.map(({ greedy: one, samples: many }) => ({
-    greedy: isSolved(one),
-    samples: share(many.map(isSolved)),
-  }))
+  const found: Found[] = []
+  // One after another: rewards that wait for a sandbox would run out of time while they wait.
+  for (const [index, question] of questions.entries()) {
+    const own = drawn.slice(index * samples, (index + 1) * samples)
+    const judge = async (completion: Completion) => (await question.judge(completion)).judgement
+    const [greedily, ...others] = await Promise.all([greedy[index] as Completion, ...own].map(judge))
+    found.push({ greedy: greedily as Judgement, samples: others })
+  }
+  const greedyOnes = found.flatMap((one) => judgedOnes([one.greedy]))
+  const sampled = found.map((one) => judgedOnes(one.samples)).filter(({ length }) => length > 0)
+  const judgements = found.flatMap((one) => [one.greedy, ...one.samples])
   return {
-    greedy: share(each.map((one) => one.greedy)),
+    greedy: share(greedyOnes.map(({ solved }) => solved)),
     ...(samples > 0 && {
-      passAt1: each.reduce((sum, one) => sum + one.samples, 0) / Math.max(1, each.length),
-      passAtK: share(each.map((one) => one.samples > 0)),
-      majority: share(found.map(({ samples: many }) => majorityIsRight(many))),
-      verified: share(found.map(({ samples: many }) => verifiedIsRight(many))),
+      passAt1: mean(sampled.map((many) => share(many.map(({ solved }) => solved)))),
+      passAtK: share(sampled.map((many) => many.some(({ solved }) => solved))),
+      majority: share(sampled.map(majorityIsRight)),
+      verified: share(sampled.map(verifiedIsRight)),
     }),
-    length: greedy.reduce((sum, { ids }) => sum + ids.length, 0) / Math.max(1, greedy.length),
-    each,
+    length: mean(greedy.map(({ ids }) => ids.length)),
+    failures: judgements.filter((judgement) => 'failure' in judgement).length,
   }
 }

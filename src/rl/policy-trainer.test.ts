@@ -122,18 +122,22 @@ describe('policy trainer', () => {
     expect(reports.at(-1)?.stopped).toContain('entropy')
   })
 
-  it('passes over completions whose reward fails', async () => {
+  it('passes over completions whose reward fails, and ends where all do', async () => {
     const failing = function* (step: number): Generator<Question> {
+      let index = 0
       for (const question of ask(step)) {
-        yield { ...question, judge: async () => ({ text: '', judgement: { failure: 'no judge' } }) }
+        const fails = step === 2 || index++ % 2 === 1
+        yield fails ? { ...question, judge: async () => ({ text: '', judgement: { failure: 'no judge' } }) } : question
       }
     }
     const loaded = tinyModel(3)
     for (const { name, tensor } of loaded.model.parameters()) loaded.variables.ensure(tensor, name)
     await using rollouts = await Rollouts.create(loaded, { slots: 16, context: 32, stopIds: [63], threads: 1 })
-    using trainer = new PolicyTrainer(loaded, rollouts, failing, { ...options, steps: 1 })
-    const { value } = await trainer.run().next()
-    expect(value).toMatchObject({ updates: 0, statistics: { failures: 64, reward: 0 } })
+    using trainer = new PolicyTrainer(loaded, rollouts, failing, { ...options, steps: 2 })
+    const steps = trainer.run()
+    const { value } = await steps.next()
+    expect(value).toMatchObject({ updates: 1, statistics: { failures: 32, groups: 8, reward: expect.any(Number) } })
+    await expect(steps.next()).rejects.toThrow('None of 64 completions got a reward: no judge.')
   })
 })
 

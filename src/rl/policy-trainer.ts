@@ -99,6 +99,22 @@ interface Sums {
   readonly asIs: Record<string, number>
 }
 
+/** A step needs questions, and a reward of at least one completion. */
+function requireScores(groups: readonly RolloutGroup[]): void {
+  const all = groups.flatMap(({ rollouts }) => rollouts)
+  if (all.length === 0) {
+    throw new R1Error('no-data', 'The environment has no question for this step.', {
+      remedy: 'Let its `examples` give some of the split train whose prompts fit into `promptLength`.',
+    })
+  }
+  const failures = all.flatMap(({ judgement }) => ('failure' in judgement ? [judgement.failure] : []))
+  if (failures.length < all.length) return
+  const reason = failures[0]?.replace(/\.?$/, '.')
+  throw new R1Error('no-scores', `None of ${all.length} completions got a reward: ${reason}`, {
+    remedy: 'Mend the reward of the environment.',
+  })
+}
+
 /**
  * The loop of reinforcement learning: completions are drawn with the weights of now, judged, turned into batches with
  * advantages, and learnt from by the same compiled steps as every other training.
@@ -159,13 +175,11 @@ export class PolicyTrainer {
     return this.stopped
   }
 
-  /** Trains to the end, or until a guard stops it; a report a step. @throws R1Error `aborted`, `not-finite` */
+  /** Trains to the end, or until a guard stops it; a report a step. @throws R1Error `aborted`, `not-finite`, `no-data`, `no-scores` */
   async *run({ signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<PolicyReport, void, void> {
     while (this.done < this.options.steps && !this.stopped) {
       if (signal?.aborted) throw new R1Error('aborted', 'Training was stopped.', { cause: signal.reason })
-      const report = await this.advance(signal)
-      if (!report) return
-      yield report
+      yield await this.advance(signal)
     }
   }
 
@@ -205,13 +219,13 @@ export class PolicyTrainer {
     this.dispose()
   }
 
-  private async advance(signal?: AbortSignal): Promise<PolicyReport | undefined> {
+  private async advance(signal?: AbortSignal): Promise<PolicyReport> {
     const { options } = this
     const step = this.done + 1
     const rate = options.schedule(step)
     const started = performance.now()
     const { kept, drawn } = await collect(this.rollouts, this.ask(step), step, options, signal)
-    if (drawn.length === 0) return undefined
+    requireScores(drawn)
     const drew = performance.now()
     const sums = await this.learn(kept, rate)
     this.rollouts.renew()

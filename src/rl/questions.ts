@@ -70,6 +70,37 @@ export async function* questionsOf(options: QuestionOptions, split: Split, seed:
   }
 }
 
+/** Questions to learn from in the one order that an environment has, from a number on; after the last comes the first. */
+export async function* questionsFrom(options: QuestionOptions, from: number): AsyncGenerator<Question> {
+  let left = from
+  for (let any = true; any; ) {
+    any = false
+    for await (const question of questionsOf(options, 'train', 0)) {
+      any = true
+      if (left-- <= 0) yield question
+    }
+  }
+}
+
+/** Problems by which seeds are compared. */
+const compared = 4
+
+/** Whether an environment gives the same problems in the same order whatever the seed. */
+export async function ignoresSeed(environment: Environment): Promise<boolean> {
+  const begins = async (seed: number) => {
+    const problems = await problemsFrom(environment, 'train', seed, 0)
+    const prompts: string[] = []
+    while (prompts.length < compared) {
+      const { done, value } = await problems.next()
+      if (done) break
+      prompts.push(JSON.stringify(value.prompt))
+    }
+    return prompts.join('\n')
+  }
+  const [first, ...others] = [await begins(1), await begins(2), await begins(3)]
+  return others.every((other) => other === first)
+}
+
 /** Some questions, as a list. */
 export async function take(questions: AsyncIterable<Question>, count: number): Promise<Question[]> {
   const taken: Question[] = []

@@ -41,13 +41,15 @@ export function statisticsOf(groups: readonly RolloutGroup[]): GroupStatistics {
     (sum, { logProbabilities }) => logProbabilities.reduce((inner, value) => inner + value, sum),
     0,
   )
+  // A group without a single reward is neither solved nor unsolved.
+  const scored = groups.filter((group) => judgedOf(group).length > 0)
   return {
     reward: meanOf(rewards),
     rewardDeviation: rewards.length > 0 ? deviationOf(rewards) : 0,
     parts: Object.fromEntries(names.map((name) => [name, meanOf(judged.map(({ parts }) => parts[name] ?? 0))])),
     solved: meanOf(judged.map(({ solved }) => Number(solved))),
-    passAtK: meanOf(groups.map((group) => Number(judgedOf(group).some(({ solved }) => solved)))),
-    zeroVariance: meanOf(groups.map((group) => Number(hasNoVariance(group)))),
+    passAtK: meanOf(scored.map((group) => Number(judgedOf(group).some(({ solved }) => solved)))),
+    zeroVariance: meanOf(scored.map((group) => Number(hasNoVariance(group)))),
     entropy: tokens > 0 ? -logProbability / tokens : 0,
     length: rollouts.length > 0 ? tokens / rollouts.length : 0,
     truncated: meanOf(rollouts.map(({ truncated }) => Number(truncated))),

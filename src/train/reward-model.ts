@@ -53,6 +53,11 @@ export class RewardModel {
     })
   }
 
+  /** Most tokens of a sequence. */
+  get positions(): number {
+    return this.loaded.model.positions
+  }
+
   /** @param folder of a checkpoint @throws R1Error `checkpoint-mismatch` where it scores nothing, and what loading throws */
   static async open(folder: string, options: RewardModelOptions = {}): Promise<RewardModel> {
     await using checkpoint = await openCheckpoint(folder)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadEnvironment } from '../load.ts'
-import { numberAnswer } from '../number-answer.ts'
+import { numberAnswer, numberReward } from '../number-answer.ts'
 import { expectConsistent, take } from '../testing/consistency.ts'
 import { addition, multiplication, subtraction } from './working.ts'
 
@@ -14,6 +14,30 @@ describe('arithmetic and multiplication', () => {
     ['multiplication', { leftDigits: 7, rightDigits: 7 }],
   ])('%s keeps the promises of environments with %j', async (name, options) => {
     await expectConsistent(await loadEnvironment(name, { options }), 150)
+  })
+
+  it('takes a whole number for right only where every digit is', () => {
+    expect(numberReward('56088000', 56088000).reward).toBe(1)
+    expect(numberReward('56088000.0', 56088000).reward).toBe(1)
+    expect(numberReward('56088001', 56088000).reward).toBe(0)
+    expect(numberReward('12345678901', 12345678902).reward).toBe(0)
+    expect(numberReward('0.3333333', 1 / 3).reward).toBe(1)
+    expect(numberReward('0.3334', 1 / 3).reward).toBe(0)
+  })
+
+  it('holds the same products out, whichever environment asks for them', async () => {
+    const keysOf = async (name: string, options: object, split: 'train' | 'held-out') => {
+      const environment = await loadEnvironment(name, { options })
+      return new Set((await take(150, environment.examples(split, 7))).map(({ key }) => key))
+    }
+    const held = await keysOf('arithmetic', { operations: ['*'] }, 'held-out')
+    for (const [name, options] of [
+      ['multiplication', { leftDigits: 2, rightDigits: 1 }],
+      ['format', {}],
+    ] as const) {
+      const trained = await keysOf(name, options, 'train')
+      expect([...held].filter((key) => trained.has(key))).toEqual([])
+    }
   })
 
   it('gives no problem in two orders to both splits', async () => {

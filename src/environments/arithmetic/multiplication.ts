@@ -28,6 +28,8 @@ export const multiplication = shipped({
   create: (settings) =>
     generated<ArithmeticProblem, { readonly result: number }>({
       name: 'multiplication',
+      // Products by one digit are asked there, too.
+      ...(Math.min(settings.leftDigits, settings.rightDigits) === 1 && { split: 'arithmetic' }),
       draw: (random) => {
         const left = numberOfDigits(random, settings.leftDigits)
         return arithmeticProblem(left, '*', numberOfDigits(random, settings.rightDigits))

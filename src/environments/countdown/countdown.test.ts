@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseExpression } from '../expression.ts'
+import { expressionIn, parseExpression } from '../expression.ts'
 import { loadEnvironment } from '../load.ts'
 import { rationalText } from '../rational.ts'
 import { expectConsistent, take } from '../testing/consistency.ts'
@@ -16,6 +16,18 @@ describe('countdown', () => {
     { thinking: false },
   ])('keeps the promises of environments with %j', async (options) => {
     await expectConsistent(await loadEnvironment('countdown', { options }), 150)
+  })
+
+  it.each([
+    ['3+8', '3+8'],
+    ['29 = (9*4)-7', '(9*4)-7'],
+    ['- 3+8', '3+8'],
+    ['-3+8', undefined],
+    ['2.3+8', undefined],
+    ['2^3+8', undefined],
+    ['(2)3+8', undefined],
+  ])('finds in %j the expression %j', (answer, expression) => {
+    expect(expressionIn(answer)).toBe(expression)
   })
 
   it('refuses a search that would not end', async () => {

@@ -117,7 +117,10 @@ export function solutionValue(answer: string, unknown = 'x'): Rational | undefin
   const last = [...equationsIn(answer, unknown)].filter(isSolved).at(-1)
   const solved = last && solve(last)
   if (typeof solved === 'object') return solved
-  const number = /[-−]?\d{1,15}(?:\/\d{1,15})?$/u.exec(answer.replace(/[\s.。$]+$/u, ''))?.[0]
-  const [top = '', bottom = '1'] = (number ?? '').replace('−', '-').split('/')
+  // Not the end of a longer number, as the 5 of 3.5.
+  const number = /(?<![\d.,/])[-−–－]?(?<![\d.,/])\d{1,15}(?:\/\d{1,15})?$/u.exec(
+    answer.replace(/[\s.。$]+$/u, ''),
+  )?.[0]
+  const [top = '', bottom = '1'] = (number ?? '').replace(/[−–－]/u, '-').split('/')
   return top === '' ? undefined : rational(BigInt(top), BigInt(bottom))
 }

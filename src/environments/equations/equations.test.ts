@@ -78,6 +78,20 @@ describe('equations', () => {
     )
   })
 
+  it.each([
+    ['x = 5', '5'],
+    ['5', '5'],
+    ['-5.', '-5'],
+    ['–5', '-5'],
+    ['3/2', '3/2'],
+    ['3.5', undefined],
+    ['0.5', undefined],
+    ['1,5', undefined],
+  ])('reads %j as %j', (answer, value) => {
+    const read = solutionValue(answer)
+    expect(read && rationalText(read)).toBe(value)
+  })
+
   it('ends on anything', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789x+-*/().= \n') }), (text) => {

@@ -102,10 +102,22 @@ async function writeSamples(
 ): Promise<Sample[]> {
   const { prompt } = example
   const raw = typeof prompt === 'string'
-  const { choices } = await writer.generate(prompt, { ...sampling, n: samples, raw })
+  const { choices } = await writer.generate(prompt, { ...sampling, n: samples, raw }).catch((error: unknown) => {
+    if (R1Error.isInstance(error, 'context-too-long')) return { choices: error.message }
+    throw error
+  })
+  // A problem that the model cannot even read is no reason to lose what was measured of the others.
+  if (typeof choices === 'string') return [unwritten(example, index, choices)]
   const outcomes: Sample[] = []
   for (const choice of choices) outcomes.push(await scoreChoice(task, example, index, choice))
   return outcomes
+}
+
+/** The sample of a problem for which nothing was written. */
+function unwritten({ key, prompt }: Example, index: number, failure: string): Sample {
+  const nothing = { reward: undefined, answer: undefined, verified: undefined, correct: false, parts: {} }
+  const written = { completion: '', tokens: 0, finish: 'length' } as const
+  return { example: index, key, prompt: promptText(prompt), ...written, ...nothing, failure }
 }
 
 async function scoreChoice({ environment }: Task, example: Example, index: number, choice: Choice): Promise<Sample> {

@@ -33,14 +33,17 @@ export function summarize(all: readonly Sample[], samples: number, seed: number)
   const powers = Array.from({ length: Math.floor(Math.log2(samples)) + 1 }, (_, power) => 2 ** power)
   const counts = [...new Set([...powers, samples])].filter((k) => k > 1)
   /** The mean over problems; for k samples over those that have so many. */
+  const valuesOf = (measure: (group: readonly Sample[]) => number, least: number) =>
+    groups.filter(({ length }) => length >= least).map(measure)
   const overGroups = (measure: (group: readonly Sample[]) => number, least = 1): Interval => {
-    const values = groups.filter(({ length }) => length >= least).map(measure)
+    const values = valuesOf(measure, least)
     const meanOf = (indices: readonly number[]) => mean(indices.map((index) => values[index] as number))
     return values.length === 0
       ? { value: Number.NaN, low: Number.NaN, high: Number.NaN }
       : bootstrap(values.length, meanOf, { seed })
   }
-  const shareOver: typeof overGroups = (measure, least) => bounded(overGroups(measure, least), groups.length)
+  const shareOver: typeof overGroups = (measure, least = 1) =>
+    bounded(overGroups(measure, least), valuesOf(measure, least).length)
   const byK = (measure: (group: readonly Sample[], k: number) => number) =>
     Object.fromEntries(
       counts

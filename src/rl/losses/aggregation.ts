@@ -29,3 +29,9 @@ export const aggregations = {
 export type AggregationName = keyof typeof aggregations
 
 export const aggregationNames = Object.keys(aggregations) as readonly AggregationName[]
+
+/** What an algorithm was published with: GSPO with the mean over sequences, Dr. GRPO with a constant, DAPO with all tokens. */
+export function publishedAggregation(loss: string, advantages: unknown): AggregationName {
+  if (loss === 'gspo') return 'sequence-mean'
+  return advantages === 'dr-grpo' ? 'constant' : 'token-mean'
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { NDArray } from '../../runtime/array.ts'
 import { jit } from '../../runtime/jit.ts'
 import { cast, divide, gradients, sum, type Tensor } from '../../tensor/index.ts'
-import { type Aggregation, aggregations } from './aggregation.ts'
+import { type Aggregation, aggregations, publishedAggregation } from './aggregation.ts'
 import { klEstimators } from './kl.ts'
 import { clippedValueLoss, type PolicyLossName, policyLosses } from './policy.ts'
 
@@ -114,5 +114,11 @@ describe('aggregations', () => {
     expect(weights('sequence-mean')).toEqual(closeTo([1 / 4, 0, 1 / 12]))
     expect(weights('token-mean')).toEqual(closeTo([1 / 8, 0, 1 / 8]))
     expect(weights('constant')).toEqual(closeTo([1 / 20, 0, 1 / 20]))
+  })
+
+  it('are those of the paper where nothing else is asked for', () => {
+    expect(publishedAggregation('gspo', 'grpo')).toBe('sequence-mean')
+    expect(publishedAggregation('dapo', 'dr-grpo')).toBe('constant')
+    expect(publishedAggregation('dapo', 'grpo')).toBe('token-mean')
   })
 })

@@ -24,7 +24,8 @@ const options = z.strictObject({
   kl: z
     .strictObject({
       weight: z.number().positive().default(0.001).describe('Weight of the distance to the reference in the loss.'),
-      estimator: z.enum(['k1', 'k2', 'k3']).default('k3').describe('How the distance is estimated.'),
+      // The gradient of k1 is 0 on average where the policy drew the tokens: as a loss it holds nothing.
+      estimator: z.enum(['k2', 'k3']).default('k3').describe('How the distance is estimated.'),
       renew: whole.optional().describe('Steps after which the policy of that moment becomes the reference.'),
     })
     .optional()

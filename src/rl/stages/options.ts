@@ -54,8 +54,10 @@ export const policyShape = {
     .describe('How far the ratio of probabilities may be from 1; what the loss was published with, without it.'),
   aggregation: z
     .enum(['sequence-mean', 'token-mean', 'constant'])
-    .default('token-mean')
-    .describe('What the loss is divided by: each completion, all tokens, or a constant (Dr. GRPO).'),
+    .optional()
+    .describe(
+      'What the loss is divided by: each completion (without it, for `gspo`), a constant (for `dr-grpo`), or all tokens (else).',
+    ),
   correction: z
     .number()
     .min(1)

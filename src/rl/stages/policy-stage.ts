@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openCheckpoint } from '../../checkpoint/index.ts'
-import type { Environment } from '../../environments/index.ts'
+import type { Environment, Split } from '../../environments/index.ts'
 import { R1Error } from '../../errors.ts'
 import { type LoadedModel, loadModel, modelOf } from '../../models/index.ts'
 import { Variables } from '../../runtime/variables.ts'
@@ -17,10 +17,11 @@ import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
 import { finish } from '../../train/stages/finish.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
 import { BestWeights } from '../best-weights.ts'
-import { learnedReward } from '../learned-reward.ts'
+import { learnedReward, requireSameLanguage } from '../learned-reward.ts'
+import { publishedAggregation } from '../losses/aggregation.ts'
 import { type Measurement, measure } from '../measure.ts'
 import { type PolicyReport, PolicyTrainer, type PolicyTrainerOptions } from '../policy-trainer.ts'
-import { type QuestionOptions, questionsOf, take } from '../questions.ts'
+import { ignoresSeed, type QuestionOptions, questionsFrom, questionsOf, take } from '../questions.ts'
 import type { Question } from '../rollout-group.ts'
 import { Rollouts } from '../rollouts.ts'
 import type { PolicyOptions } from './options.ts'
@@ -39,6 +40,17 @@ export interface Algorithm
 
 const contextOf = ({ promptLength, maxNewTokens }: PolicyOptions): number => promptLength + maxNewTokens
 
+/** @throws R1Error `no-data` where a split has no question */
+async function requireQuestion(asked: QuestionOptions, split: Split, seed: number): Promise<void> {
+  if ((await take(questionsOf(asked, split, seed), 1)).length > 0) return
+  throw new R1Error('no-data', `${asked.environment.name} has no ${split} question that fits into \`promptLength\`.`, {
+    remedy:
+      split === 'train'
+        ? 'Let its `examples` give some, or raise `promptLength`.'
+        : 'Let its `examples` give some, or leave out `measure`.',
+  })
+}
+
 /** Looks at what is needed: the model, the environment, the first question. */
 export async function planPolicy(options: PolicyOptions, group: number, context: StageContext): Promise<StagePlan> {
   const { steps, questions, maxNewTokens, promptLength, rows } = options
@@ -55,7 +67,9 @@ export async function planPolicy(options: PolicyOptions, group: number, context:
   const environment = await openEnvironment(options.environment, context.base)
   try {
     const reader = await ProblemReader.open(context.parent, pool)
-    await take(questionsOf({ environment, reader, longestPrompt: promptLength }, 'train', context.seed), 1)
+    const asked = { environment, reader, longestPrompt: promptLength }
+    await requireQuestion(asked, 'train', context.seed)
+    if (options.measure) await requireQuestion(asked, 'held-out', context.seed)
   } finally {
     await environment.close?.()
   }
@@ -97,8 +111,12 @@ export async function runPolicy(
   }
   const environment = await openEnvironment(options.environment, base)
   const { rewardModel: path } = algorithm
-  const rewardModel = path === undefined ? undefined : await RewardModel.open(resolve(base, path), { threads })
+  let rewardModel: RewardModel | undefined
   try {
+    if (path !== undefined) {
+      rewardModel = await RewardModel.open(resolve(base, path), { threads })
+      requireSameLanguage(rewardModel, reader.tokenizer, contextOf(options))
+    }
     return await train(name, { loaded, environment, reader, rewardModel }, options, context, algorithm)
   } finally {
     await rewardModel?.dispose()
@@ -124,7 +142,12 @@ async function train(
     ...(rewardModel && { learnedReward: learnedReward(rewardModel) }),
   }
   const key = streamKey(seed, 'rl.questions')
-  const ask = (step: number) => questionsOf(asked, 'train', randomWord(key, step))
+  // An environment that knows no seeds is gone through from step to step, else each would ask its first problems.
+  const isOrdered = await ignoresSeed(environment)
+  const ask = (step: number) =>
+    isOrdered
+      ? questionsFrom(asked, (step - 1) * options.questions)
+      : questionsOf(asked, 'train', randomWord(key, step))
   using trainer = new PolicyTrainer(loaded, rollouts, ask, trainerOptions(options, context, algorithm))
   const state = stateFile(folder)
   if (resume && (await exists(state))) await trainer.restore(state)
@@ -180,7 +203,8 @@ function trainerOptions(
   algorithm: Algorithm,
 ): PolicyTrainerOptions {
   const { steps, rate, minimum = rate / 10, warmup, decay, weightDecay, beta1, beta2, clip, rows } = options
-  const { questions, maxNewTokens, aggregation, minibatches, maskTruncated, overlongBuffer, guards } = options
+  const { questions, maxNewTokens, minibatches, maskTruncated, overlongBuffer, guards } = options
+  const aggregation = options.aggregation ?? publishedAggregation(algorithm.objective.loss, algorithm.advantages)
   const { rewardModel: _, ...rest } = algorithm
   return {
     ...{ seed, steps, questions, maxNewTokens, aggregation, minibatches, maskTruncated, overlongBuffer, guards },

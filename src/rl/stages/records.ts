@@ -6,7 +6,7 @@ const perSecond = (count: number, milliseconds: number): number =>
   milliseconds > 0 ? (1000 * count) / milliseconds : 0
 
 /** Measurements as metrics, `heldOut.` before their names. */
-export function measurementOf({ each, ...shares }: Measurement): Record<string, number> {
+export function measurementOf(shares: Measurement): Record<string, number> {
   return Object.fromEntries(Object.entries(shares).map(([name, value]) => [`heldOut.${name}`, value]))
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,6 +62,30 @@ const weights = async (name: string) =>
   createHash('sha256')
     .update(await readFile(join(folder, name, 'checkpoint', 'model.safetensors')))
     .digest('hex')
+
+describe('an environment', () => {
+  const write = async (name: string, examples: string, reward: string) => {
+    const file = join(folder, `${name}.ts`)
+    await writeFile(
+      file,
+      `export default { name: '${name}', *examples(split) { ${examples} }, reward() { ${reward} } }\n`,
+    )
+    return file
+  }
+
+  it('is refused where it has no question to learn from, or none to measure on', async () => {
+    const none = await write('none', '', 'return 0')
+    await expect(run(grpo, 'none', { environment: none })).rejects.toMatchObject({ code: 'no-data' })
+    const unmeasured = await write('unmeasured', "if (split === 'train') yield { prompt: '1' }", 'return 0')
+    await expect(run(grpo, 'unmeasured', { environment: unmeasured })).rejects.toThrow(/no held-out question.*measure/)
+  })
+
+  it('ends the run where no reward of a step could be had, and says why', async () => {
+    const broken = await write('broken', "yield { prompt: '1' }", "throw new Error('no judge today')")
+    const options = { environment: broken, measure: undefined }
+    await expect(run(grpo, 'broken', options)).rejects.toThrow(/None of 32 completions got a reward: no judge today\./)
+  })
+})
 
 describe('grpo', () => {
   it('writes a checkpoint, metrics, samples and curves', async () => {

@@ -1,6 +1,6 @@
 import type { Model } from '../../models/model.ts'
 import { logitsOf, Scope } from '../../nn/index.ts'
-import { add, divide, exp, log, logSoftmax, multiply, subtract, sum, type Tensor } from '../../tensor/index.ts'
+import { add, divide, exp, log, logSoftmax, maximum, multiply, subtract, sum, type Tensor } from '../../tensor/index.ts'
 import type { Objective } from '../objective.ts'
 import { nextToken } from './next-token.ts'
 
@@ -30,7 +30,8 @@ function divergenceOf(logP: Tensor, logQ: Tensor): Tensor {
 function divergence(teacher: Tensor, student: Tensor, kind: Divergence): Tensor {
   if (kind === 'forward') return divergenceOf(teacher, student)
   if (kind === 'reverse') return divergenceOf(student, teacher)
-  const mixture = log(add(multiply(exp(teacher), kind), multiply(exp(student), 1 - kind)))
+  // What both find impossible has a probability of 0 in f32, and no logarithm.
+  const mixture = log(maximum(add(multiply(exp(teacher), kind), multiply(exp(student), 1 - kind)), 1e-37))
   return add(multiply(divergenceOf(teacher, mixture), kind), multiply(divergenceOf(student, mixture), 1 - kind))
 }
 

@@ -1,5 +1,6 @@
 import { batchOf, type Example, type Json, rowOf } from '../../data/index.ts'
 import type { Environment, Example as Problem } from '../../environments/index.ts'
+import { R1Error } from '../../errors.ts'
 import { type Batch, type BatchSource, batchOfTokens } from '../batch.ts'
 import { type ProblemReader, problemsFrom } from './problems.ts'
 import type { Sampler } from './sampler.ts'
@@ -22,6 +23,14 @@ export function writtenExample(prompt: ArrayLike<number>, completion: ArrayLike<
   return { ids, weights: new Float32Array(ids.length).fill(1, prompt.length) }
 }
 
+/** So many prompts that leave no room for an answer mean that all are too long. */
+const mostPassed = 1000
+
+const promptsTooLong = ({ name }: Environment, length: number): R1Error =>
+  new R1Error('context-too-long', `The prompts of ${name} leave no room for an answer in ${length} tokens.`, {
+    remedy: 'Raise `length`.',
+  })
+
 /** Batches of what a model writes itself for the problems of an environment, with the weights it has at that moment. */
 export class OwnSamples implements BatchSource {
   private readonly sampler: Sampler
@@ -29,6 +38,9 @@ export class OwnSamples implements BatchSource {
   private readonly environment: Environment
   private readonly options: OwnSamplesOptions
   private given = 0
+  /** How often the problems began again, and how many of them were read since. */
+  private pass = 0
+  private read = 0
   private problems: AsyncIterator<Problem> | Iterator<Problem> | undefined
 
   constructor(sampler: Sampler, reader: ProblemReader, environment: Environment, options: OwnSamplesOptions) {
@@ -40,12 +52,21 @@ export class OwnSamples implements BatchSource {
 
   async next(): Promise<Batch | undefined> {
     const { rows, length, maxNewTokens, temperature, split, seed, signal } = this.options
-    this.problems ??= await problemsFrom(this.environment, split, seed, this.given)
     const prompts: Int32Array[] = []
-    while (prompts.length < rows) {
+    let [passed, isEmpty] = [0, false]
+    while (prompts.length < rows && !isEmpty) {
+      this.problems ??= await problemsFrom(this.environment, split, seed + this.pass, this.read)
       const { done, value } = await this.problems.next()
-      if (done) break
-      prompts.push((await this.reader.read(value)).prompt)
+      if (done) {
+        // Problems to learn from begin again in another order, if there are any.
+        isEmpty = split === 'held-out' || this.read === 0
+        if (!isEmpty) this.beginAgain()
+        continue
+      }
+      this.read++
+      const { prompt } = await this.reader.read(value)
+      if (prompt.length < length) prompts.push(prompt)
+      else if (++passed === mostPassed) throw promptsTooLong(this.environment, length)
     }
     if (prompts.length === 0) return undefined
     this.sampler.refresh()
@@ -65,12 +86,19 @@ export class OwnSamples implements BatchSource {
     return batchOfTokens(batchOf(filled))
   }
 
+  private beginAgain(): void {
+    this.pass++
+    this.read = 0
+    this.problems = undefined
+  }
+
   state(): Json {
-    return { given: this.given }
+    return { given: this.given, pass: this.pass, read: this.read }
   }
 
   restore(state: Json): void {
-    this.given = (state as { given: number }).given
+    const { given, pass, read } = state as { given: number; pass: number; read: number }
+    Object.assign(this, { given, pass, read })
     this.problems = undefined
   }
 }

@@ -59,6 +59,11 @@ export class Sampler {
     return new Sampler(engine, variables, copies, stopIds)
   }
 
+  /** Most tokens of a prompt and its text. */
+  get context(): number {
+    return this.engine.context
+  }
+
   /** Takes the weights as they are now. */
   refresh(): void {
     for (const name of this.copies.names) {

@@ -28,6 +28,10 @@ export interface VerifiedSample {
   readonly reward: number
 }
 
+interface NumberedProblem extends TokenProblem {
+  readonly number: number
+}
+
 /** Problems that are asked at once. */
 const problemsAtOnce = 16
 
@@ -71,17 +75,20 @@ export async function drawVerified(
   try {
     await file.write(samples.map((sample) => `${JSON.stringify(sample)}\n`).join(''))
     while (asked < options.problems) {
-      const group: TokenProblem[] = []
-      while (group.length < Math.min(problemsAtOnce, options.problems - asked)) {
+      const group: NumberedProblem[] = []
+      const before = asked
+      while (asked < Math.min(before + problemsAtOnce, options.problems)) {
         const { done, value } = await problems.next()
         if (done) break
-        group.push(await reader.read(value))
+        const problem = await reader.read(value)
+        // One that leaves no room for an answer is passed over.
+        if (problem.prompt.length < sampler.context) group.push({ ...problem, number: asked })
+        asked++
       }
-      if (group.length === 0) break
-      const found = await drawGroup(group, asked)
+      if (asked === before) break
+      const found = await drawGroup(group)
       samples.push(...found)
       await file.write(found.map((sample) => `${JSON.stringify(sample)}\n`).join(''))
-      asked += group.length
       await onProgress?.(asked, samples.length)
     }
   } finally {
@@ -89,14 +96,14 @@ export async function drawVerified(
   }
   return samples
 
-  async function drawGroup(group: readonly TokenProblem[], first: number): Promise<VerifiedSample[]> {
+  async function drawGroup(group: readonly NumberedProblem[]): Promise<VerifiedSample[]> {
     const { each, temperature, maxNewTokens } = options
-    const requests = group.flatMap(({ prompt }, at) =>
+    const requests = group.flatMap(({ prompt, number }) =>
       Array.from({ length: each }, (_, text) => ({
         prompt,
         maxNewTokens,
         temperature,
-        seed: sampleSeed(seed, first + at, text),
+        seed: sampleSeed(seed, number, text),
       })),
     )
     const texts = await sampler.draw(requests, signal)
@@ -108,7 +115,7 @@ export async function drawVerified(
         const reward = await reader.rewardOf(environment, problem, text)
         if (reward === undefined || reward < options.threshold) continue
         kept.add(text.join())
-        found.push({ problem: first + at, prompt: [...problem.prompt], completion: [...text], reward })
+        found.push({ problem: problem.number, prompt: [...problem.prompt], completion: [...text], reward })
       }
     }
     return found
