@@ -6,6 +6,7 @@ import { openCheckpoint } from '../checkpoint/index.ts'
 import { R1Error } from '../errors.ts'
 import { DeepSeekR1 } from '../generate/index.ts'
 import { modelOf, weightPrecisions } from '../models/index.ts'
+import { patientRenderLimits } from '../text/index.ts'
 import { drawingOperations, parametersOf } from '../train/stages/estimate.ts'
 import type { Stage, StageContext } from '../train/stages/stage.ts'
 import { measurePerplexity, type PerplexityResult } from './perplexity.ts'
@@ -75,6 +76,7 @@ async function measureTasks(settings: Options, context: StageContext): Promise<T
   const { slots, weights, maxNewTokens } = settings
   const { parent, signal, threads } = context
   const model = await DeepSeekR1.fromPretrained(parent, {
+    renderLimits: patientRenderLimits,
     slots,
     weights,
     signal,

@@ -52,8 +52,8 @@ export class DeepSeekR1 {
    * @throws R1Error `no-shipped-model`, `file-not-found`, and what loading throws
    */
   static async fromPretrained(name?: string, options: PretrainedOptions = {}): Promise<DeepSeekR1> {
-    const { weights, signal, onProgress, ...engine } = options
-    const model = await loadTextModel(name ?? noModel(), { weights, signal, onProgress })
+    const { weights, signal, renderLimits, onProgress, ...engine } = options
+    const model = await loadTextModel(name ?? noModel(), { weights, signal, renderLimits, onProgress })
     return await DeepSeekR1.fromModel(model, engine)
   }
 

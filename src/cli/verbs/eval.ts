@@ -119,11 +119,13 @@ async function measureTasks(
 ): Promise<TaskResult[]> {
   const { DeepSeekR1 } = await import('../../generate/index.ts')
   const { openTask } = await import('../../evaluate/index.ts')
+  const { patientRenderLimits } = await import('../../text/index.ts')
   const names = (values.tasks ?? '').split(',').map((task) => task.trim())
   // What is wrong with a task is said before the model is loaded.
   for (const task of names) await openTask(task, { chats: false })
   const slots = wholeNumber('--slots', values.slots)
   const model = await DeepSeekR1.fromPretrained(name, {
+    renderLimits: patientRenderLimits,
     slots,
     signal,
     weights: values.weights,

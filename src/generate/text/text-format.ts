@@ -2,7 +2,14 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
 import { locateCheckpoint } from '../../checkpoint/hub/locate.ts'
 import { openCheckpoint } from '../../checkpoint/open.ts'
 import { readJsonFile, readTextFile } from '../../checkpoint/text-files.ts'
-import { ChatTemplate, chooseChatTemplate, loadTokenizer, type Tokenizer, tokenizerFromGguf } from '../../text/index.ts'
+import {
+  ChatTemplate,
+  chooseChatTemplate,
+  loadTokenizer,
+  type RenderLimits,
+  type Tokenizer,
+  tokenizerFromGguf,
+} from '../../text/index.ts'
 import type { SamplingOptions } from '../sampling/options.ts'
 
 /** What turns text into tokens and back, as a checkpoint says. */
@@ -29,12 +36,15 @@ export async function loadTextFormat(name: string, signal?: AbortSignal): Promis
 }
 
 /** What an open checkpoint says of it. @throws R1Error `tokenizer-not-found`, and what reading throws */
-export async function textFormatOf(checkpoint: Checkpoint): Promise<TextFormat> {
+export async function textFormatOf(checkpoint: Checkpoint, limits?: RenderLimits): Promise<TextFormat> {
   const [tokenizer, source] = await Promise.all([tokenizerOf(checkpoint), templateOf(checkpoint)])
   return {
     path: checkpoint.path,
     tokenizer,
-    template: source === undefined ? undefined : new ChatTemplate(source, { specialTokens: specialTexts(tokenizer) }),
+    template:
+      source === undefined
+        ? undefined
+        : new ChatTemplate(source, { specialTokens: specialTexts(tokenizer), ...(limits && { limits }) }),
     stopIds: stopIdsOf(checkpoint, tokenizer),
     sampling: samplingOf(checkpoint.generationConfig),
   }

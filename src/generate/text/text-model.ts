@@ -1,7 +1,7 @@
 import { locateCheckpoint, openCheckpoint } from '../../checkpoint/index.ts'
 import { R1Error } from '../../errors.ts'
 import { loadQuantised, type WeightPrecision } from '../../models/index.ts'
-import type { Tokenizer } from '../../text/index.ts'
+import type { RenderLimits, Tokenizer } from '../../text/index.ts'
 import type { EmbeddingModel } from '../embed.ts'
 import { embeddingFormatOf } from './embedding-format.ts'
 import { folderOf, loadTextFormat, type TextFormat, textFormatOf } from './text-format.ts'
@@ -15,6 +15,8 @@ export interface LoadTextOptions {
   /** How weights are kept: in the blocks of the file without it, or as int8, int4, bf16 or f32. */
   readonly weights?: WeightPrecision | undefined
   readonly signal?: AbortSignal | undefined
+  /** What rendering a chat template may cost; two seconds each without it. */
+  readonly renderLimits?: RenderLimits | undefined
   /** Called with what is being done and the part that is done, from 0 to 1. */
   readonly onProgress?: ((what: string, part: number) => void) | undefined
 }
@@ -27,14 +29,14 @@ export interface LoadTextOptions {
  */
 export async function loadTextModel(
   name: string,
-  { weights = 'file', signal, onProgress }: LoadTextOptions = {},
+  { weights = 'file', signal, renderLimits, onProgress }: LoadTextOptions = {},
 ): Promise<TextModel> {
   const path = await locateCheckpoint(name, {
     ...(signal && { signal }),
     onProgress: ({ file, done, total }) => onProgress?.(`fetching ${file}`, total ? done / total : 0),
   })
   await using checkpoint = await openCheckpoint(path)
-  const format = await textFormatOf(checkpoint)
+  const format = await textFormatOf(checkpoint, renderLimits)
   const loaded = await loadQuantised(checkpoint, {
     precision: weights,
     ...(signal && { signal }),
