@@ -15,7 +15,7 @@ import { serve } from './verbs/serve.ts'
 /** Builds the command `r1` with all its verbs. A verb loads what it runs only when it runs, so help stays instant. */
 export function createProgram(): Command {
   return new Command('r1')
-    .description('Reasoning models in TypeScript: train, align, compress, certify and serve, without Python.')
+    .description('Reasoning models in TypeScript: train, align, quantise, evaluate and serve, without Python.')
     .version(packageVersion(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)

@@ -43,7 +43,7 @@ export const en = {
   more: 'Show more',
 
   hello: 'What shall we think about?',
-  helloExplained: (model: string) => `${model} runs on this machine. Nothing you write leaves it.`,
+  helloExplained: (model: string) => `${model} runs on the server of this page. Nothing you write goes anywhere else.`,
   examples: [
     'Using the numbers 3, 5, 7 and 11, each once, make 24.',
     'Why is the sum of two odd numbers even?',

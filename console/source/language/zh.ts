@@ -42,7 +42,7 @@ export const zh: Dictionary = {
   more: '显示更多',
 
   hello: '今天想一起思考什么？',
-  helloExplained: (model) => `${model} 在本机运行，您写下的内容不会离开这台机器。`,
+  helloExplained: (model) => `${model} 在提供本页面的服务器上运行，您写下的内容不会发往别处。`,
   examples: ['用 3、5、7、11 各一次，凑出 24。', '为什么两个奇数之和是偶数？', '写一个反转链表的函数。'],
   examplesFor: {
     'r1-nano': ['用 3、5、7 凑出 56。', '解方程 3x + 5 = 26。', '计算 384 + 279。'],
@@ -258,7 +258,7 @@ export const zh: Dictionary = {
   live: '实时',
   lastMinutes: '最近五分钟',
 
-  keysExplained: '持有密钥的人可以该密钥用户的身份使用此服务器。',
+  keysExplained: '持有密钥的人可以以该密钥所属用户的身份使用此服务器。',
   newKey: '新密钥',
   keyName: '名称',
   keyNamePlaceholder: '用途',
