@@ -22,7 +22,6 @@ const [main, seeds, direct, student, product, productDirect] = [
   run('multiplication'),
   run('multiplication-direct'),
 ]
-const [three, four, products] = ['countdown-3', 'countdown-4', 'multiplication-3x3']
 
 const points = (share: number) => (100 * share).toFixed(1)
 const signed = (share: number) => `${share < 0 ? '−' : '+'}${points(Math.abs(share))}`
@@ -54,13 +53,6 @@ function rowOf(name: string, measured: Measured, task: string): string[] {
 const head = ['', 'right at T = 1', 'majority', 'best by the checker', 'pass', 'tokens a text', 'cut, %']
 
 const at = (measured: readonly Measured[], index: number) => measured[index] as Measured
-const stagesOf = main.measured()
-const [thinking, rewarded, distilled] = [at(stagesOf, 0), at(stagesOf, 1), at(stagesOf, 2)]
-const answering = at(direct.measured(), 0)
-const [alone, aloneRewarded] = [at(student.measured(), 0), at(student.measured(), 1)]
-const rewardedSeeds = [rewarded, ...seeds.measured()]
-const [weak, weakRewarded] = [at(product.measured(), 0), at(product.measured(), 1)]
-const productAnswering = at(productDirect.measured(), 0)
 
 /** One line a seed in each chart. */
 function charts(stage: readonly { seed: number; rows: Readonly<Record<string, unknown>>[] }[]): string {
@@ -85,68 +77,119 @@ function charts(stage: readonly { seed: number; rows: Readonly<Record<string, un
   return lineCharts(panels)
 }
 
-const gains = rewardedSeeds.map((measured) => difference(measured, thinking, four))
-const { mean, half } = meanAndHalf(gains.map(({ value }) => value))
-const blocks: Readonly<Record<string, string>> = {
-  three: table(head, [
-    ...stagesOf.map((measured) => rowOf(`after ${measured.after}`, measured, three)),
-    rowOf('direct answers', answering, three),
-  ]),
-  four: table(head, [
-    ...stagesOf.map((measured) => rowOf(`after ${measured.after}`, measured, four)),
-    rowOf('direct answers', answering, four),
-  ]),
-  thinking: `Thinking against answers alone, four numbers: ${change(difference(thinking, answering, four))} points; three numbers: ${change(difference(thinking, answering, three))}.`,
-  rewards: table(
-    ['seed', 'before', 'after', 'gain, points', 'majority before', 'majority after'],
-    [
-      ...rewardedSeeds.map((measured, index) => [
-        String(measured.seed),
-        within(summaryOf(thinking, four).accuracy),
-        within(summaryOf(measured, four).accuracy),
-        change(gains[index] as Interval),
-        most(summaryOf(thinking, four).majorityAt),
-        most(summaryOf(measured, four).majorityAt),
-      ]),
-      ['mean of the seeds', '', '', `${signed(mean)} ± ${points(half)}`, '', ''],
-    ],
-  ),
-  student: table(head, [
-    rowOf('learnt from the teacher', distilled, four),
-    rowOf('the same traces as the teacher had', alone, four),
-    rowOf('these, then rewards', aloneRewarded, four),
-  ]),
-  quantised: table(
-    ['against the student in bf16, points', 'three numbers', 'four numbers'],
-    stagesOf
-      .slice(3)
-      .map((measured) => [
-        measured.after,
-        change(difference(measured, distilled, three)),
-        change(difference(measured, distilled, four)),
-      ]),
-  ),
-  minutes: table(
-    ['stage', 'minutes'],
-    main.minutes().map(({ name, minutes }) => [name, minutes.toFixed(1)]),
-  ),
-  products: `${table(head, [
-    rowOf('direct answers', productAnswering, products),
-    rowOf('after few traces', weak, products),
-    rowOf('after rewards', weakRewarded, products),
-  ])}
+const three = 'countdown-3'
+const four = 'countdown-4'
+const products = 'multiplication-3x3'
 
-Thinking against answers alone: ${change(difference(weak, productAnswering, products))} points; rewards: ${change(difference(weakRewarded, weak, products))}.`,
+/** After each stage of the recipe; answers without thinking below, where that recipe was run. */
+function stagesOn(task: string): string {
+  return table(head, [
+    ...main.measured().map((measured) => rowOf(`after ${measured.after}`, measured, task)),
+    ...direct.measured().map((measured) => rowOf('direct answers', measured, task)),
+  ])
+}
+
+function thinking(): string {
+  const [traces, answering] = [at(main.measured(), 0), at(direct.measured(), 0)]
+  const [onFour, onThree] = [four, three].map((task) => change(difference(traces, answering, task)))
+  return `Thinking against answers alone, four numbers: ${onFour} points; three numbers: ${onThree}.`
+}
+
+function rewards(): string {
+  const before = at(main.measured(), 0)
+  const after = [at(main.measured(), 1), ...(seeds.isDone ? seeds.measured() : [])]
+  const rows = [three, four].flatMap((task) => {
+    const gains = after.map((measured) => difference(measured, before, task))
+    const { mean, half } = meanAndHalf(gains.map(({ value }) => value))
+    return [
+      ...after.map((measured, index) => {
+        const [was, is] = [before, measured].map((one) => summaryOf(one, task))
+        return [
+          `${task}, seed ${measured.seed}`,
+          ...[was, is].map((summary) => within(summary?.accuracy as Interval)),
+          change(gains[index] as Interval),
+          ...[was, is].map((summary) => most(summary?.majorityAt ?? {})),
+        ]
+      }),
+      ...(after.length > 1
+        ? [[`${task}, mean of ${after.length} seeds`, '', '', `${signed(mean)} ± ${points(half)}`, '', '']]
+        : []),
+    ]
+  })
+  return table(['', 'before', 'after', 'gain, points', 'majority before', 'majority after'], rows)
+}
+
+function students(): string {
+  const [alone, rewarded] = student.measured() as [Measured, Measured]
+  return [three, four]
+    .map((task) =>
+      table(
+        [task, ...head.slice(1)],
+        [
+          rowOf('learnt from the teacher', at(main.measured(), 2), task),
+          rowOf('the same traces as the teacher had', alone, task),
+          rowOf('these, then rewards', rewarded, task),
+        ],
+      ),
+    )
+    .join('\n\n')
+}
+
+function quantised(): string {
+  const [distilled, ...rest] = main.measured().slice(2) as [Measured, ...Measured[]]
+  return table(
+    ['against the student in bf16, points', 'three numbers', 'four numbers'],
+    rest.map((measured) => [
+      measured.after,
+      change(difference(measured, distilled, three)),
+      change(difference(measured, distilled, four)),
+    ]),
+  )
+}
+
+function multiplication(): string {
+  const [weak, rewarded] = product.measured() as [Measured, Measured]
+  const answering = at(productDirect.measured(), 0)
+  const rows = [
+    rowOf('direct answers', answering, products),
+    rowOf('after few traces', weak, products),
+    rowOf('after rewards', rewarded, products),
+  ]
+  return `${table(head, rows)}
+
+Thinking against answers alone: ${change(difference(weak, answering, products))} points; rewards: ${change(difference(rewarded, weak, products))}.`
+}
+
+function minutes(): string {
+  return table(
+    ['stage', 'minutes'],
+    main.minutes().map(({ name, minutes: spent }) => [name, spent.toFixed(1)]),
+  )
+}
+
+/** What each place of the page shows, and the runs that it is made of. */
+const blocks: Readonly<Record<string, readonly [block: () => string, ...runs: readonly Run[]]>> = {
+  three: [() => stagesOn(three), main, direct],
+  four: [() => stagesOn(four), main, direct],
+  thinking: [thinking, main, direct],
+  rewards: [rewards, main],
+  student: [students, main, student],
+  quantised: [quantised, main],
+  minutes: [minutes, main],
+  products: [multiplication, product, productDirect],
 }
 
 let text = readFileSync(page, 'utf8')
-for (const [name, block] of Object.entries(blocks)) {
+for (const [name, [block, ...runs]] of Object.entries(blocks)) {
   const place = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(\n<!-- end -->)`)
   if (!place.test(text)) throw new Error(`docs/results/countdown.md has no place for ${name}.`)
-  text = text.replace(place, (_, begin: string, end: string) => begin + block + end)
+  const missing = runs.filter(({ isDone }) => !isDone).map(({ name: run }) => run)
+  if (missing.length > 0) console.log(`${name} stays as it is: ${missing.join(', ')} is not done.`)
+  else text = text.replace(place, (_, begin: string, end: string) => `${begin}\n${block()}\n${end}`)
 }
 writeFileSync(page, text)
 const pictures = join(root, 'docs/results')
-writeFileSync(join(pictures, 'countdown-rewards.svg'), charts([...main.metrics('grpo'), ...seeds.metrics('grpo')]))
-writeFileSync(join(pictures, 'multiplication-rewards.svg'), charts(product.metrics('grpo')))
+const rewarded = [...main.metrics('grpo'), ...(seeds.isDone ? seeds.metrics('grpo') : [])]
+writeFileSync(join(pictures, 'countdown-rewards.svg'), charts(rewarded))
+if (product.isDone) writeFileSync(join(pictures, 'multiplication-rewards.svg'), charts(product.metrics('grpo')))
 console.log(page)

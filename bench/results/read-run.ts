@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootstrapMean, type Interval, type Sample, type TaskSummary } from '../../src/evaluate/index.ts'
 import { summarize } from '../../src/evaluate/tasks/summarize.ts'
@@ -30,6 +30,18 @@ export class Run {
   constructor(file: string, runs: string) {
     this.recipe = parseRecipe(readFileSync(file, 'utf8'), file, stages)
     this.folder = join(runs, this.recipe.name)
+  }
+
+  get name(): string {
+    return this.recipe.name
+  }
+
+  /** Whether all its stages were done. */
+  get isDone(): boolean {
+    return this.recipe.stages.every(({ stage }, index) => {
+      const file = join(this.folder, stageName(stage, index), 'run.json')
+      return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { status: string }).status === 'done'
+    })
   }
 
   /** All stages `evaluate` in their order. */
