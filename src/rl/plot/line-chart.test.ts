@@ -28,7 +28,7 @@ describe('line charts', () => {
       },
       { title: 'empty', series: [{ name: 'none', points: [] }] },
     ])
-    expect(svg).toContain('a &lt; b')
+    expect(svg).toContain('<title>a &lt; b</title>')
     expect(svg).not.toContain('empty')
     // From the lower left corner of the plot to the upper right one.
     expect(svg.match(/<polyline points="([^"]*)"/g)).toEqual(['<polyline points="46.0,174.0 308.0,40.0"'])

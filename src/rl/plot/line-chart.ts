@@ -89,5 +89,6 @@ export function lineCharts(panels: readonly Panel[]): string {
     (panel, index) =>
       `<g transform="translate(${(index % across) * size.width} ${Math.floor(index / across) * size.height})">${panelElements(panel)}</g>`,
   )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><style>${style}</style><rect width="100%" height="100%" fill="white"/>\n${groups.join('\n')}\n</svg>\n`
+  const title = shown.map((panel) => escaped(panel.title)).join(', ')
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"><title>${title}</title><style>${style}</style><rect width="100%" height="100%" fill="white"/>\n${groups.join('\n')}\n</svg>\n`
 }
