@@ -162,7 +162,7 @@ Thinking against answers alone: ${change(difference(weak, answering, products))}
 
 function minutes(): string {
   return table(
-    ['stage', 'minutes'],
+    ['stage', 'minutes of steps'],
     main.minutes().map(({ name, minutes: spent }) => [name, spent.toFixed(1)]),
   )
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootstrapMean, type Interval, type Sample, type TaskSummary } from '../../src/evaluate/index.ts'
 import { summarize } from '../../src/evaluate/tasks/summarize.ts'
@@ -78,15 +78,15 @@ export class Run {
     )
   }
 
-  /** Minutes of each stage by the clock, from the times at which the stages ended. */
+  /** Minutes of each stage that learns: its steps, each at the median's time, since other work may have been beside some. */
   minutes(): { name: string; minutes: number }[] {
-    let before = statSync(join(this.folder, '00-model')).birthtimeMs
-    return this.recipe.stages.map(({ stage }, index) => {
+    return this.recipe.stages.flatMap(({ stage }, index) => {
       const name = stageName(stage, index)
-      const ended = statSync(join(this.folder, name, 'run.json')).mtimeMs
-      const minutes = (ended - before) / 60_000
-      before = ended
-      return { name, minutes }
+      const file = join(this.folder, name, 'metrics.jsonl')
+      if (!existsSync(file)) return []
+      const times = lines(file).flatMap(({ milliseconds }) => (typeof milliseconds === 'number' ? [milliseconds] : []))
+      const median = times.sort((left, right) => left - right)[times.length >> 1] ?? 0
+      return [{ name, minutes: (median * times.length) / 60_000 }]
     })
   }
 }
