@@ -67,7 +67,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: when something fails',
 
   it('says that the device is offline, and goes on when it is not', () =>
     during({}, async ({ page }) => {
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       await page.context().setOffline(true)
       await say(page, 'Make 24')
       await page.getByText('This device is offline. Waiting for the network…').waitFor()
@@ -80,7 +80,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: when something fails',
 
   it('keeps a question that a full disk refuses, also over a reload', () =>
     during({}, async ({ page, standIn }) => {
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       standIn.failing = { status: 507, code: 'disk_full', on: /conversations$/ }
       await say(page, 'Make 24')
       await page.locator('.question').getByText('The server’s disk is full').waitFor()
@@ -104,7 +104,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: when something fails',
 
   it('waits as long as the rate limit says', () =>
     during({}, async ({ page, standIn }) => {
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       standIn.failing = { status: 429, code: 'rate_limit_exceeded', retryAfter: 5, on: /replies$/ }
       await say(page, 'Make 24')
       await page.getByText('This key has used what it may in a minute.').waitFor()
@@ -120,7 +120,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: when something fails',
       const key = page.getByLabel('Key', { exact: true })
       await key.fill('r1-first')
       await page.keyboard.press('Enter')
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       standIn.key = 'r1-second'
       await say(page, 'Make 24')
       await page.getByText('The server does not know the key of this browser any more.').waitFor()

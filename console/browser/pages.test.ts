@@ -73,13 +73,13 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
       await page.keyboard.press('Enter')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
       await page.reload()
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       expect(await page.getByRole('dialog').count()).toBe(0)
     }))
 
   it('says that the server is gone, and when it is back', () =>
     during({}, async ({ page, standIn }) => {
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       const port = Number(new URL(standIn.address).port)
       await standIn.close()
       await say(page, 'Hello?')
@@ -96,7 +96,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
 
   it('paints its frame before its scripts, in the chosen appearance, and its page before the server answers', () =>
     during({}, async ({ page }) => {
-      await page.getByText('r1-nano runs on this machine').waitFor()
+      await page.getByText('r1-nano runs on the server of this page').waitFor()
       await page.evaluate(() => localStorage.setItem('r1-theme', '"dark"'))
       await page.route('**/assets/*.js', (route) => route.abort())
       await page.reload()
@@ -152,7 +152,7 @@ describe.skipIf(!chromiumPath)('the console, in Chromium: pages', () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has no serious fault of access: ${colorScheme}`, () =>
       during({ pace: 1, context: { colorScheme } }, async ({ page, standIn }) => {
-        await page.getByText('r1-nano runs on this machine').waitFor()
+        await page.getByText('r1-nano runs on the server of this page').waitFor()
         expect(await seriousFaults(page)).toEqual([])
         await page.getByRole('button', { name: 'Model and sampling' }).click()
         await page.getByLabel('Record probabilities').check()

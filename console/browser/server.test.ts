@@ -18,7 +18,7 @@ describe.skipIf(!chromiumPath)('the console before the real server', () => {
   it('shows a thought as it was written, also where its tokens are coloured', async () => {
     const { page, problems, end } = await visits.visitServer(server.address)
     try {
-      await page.getByText('runs on this machine').waitFor()
+      await page.getByText('runs on the server of this page').waitFor()
       await page.getByRole('button', { name: 'Model and sampling' }).click()
       await page.getByLabel('Record probabilities').check()
       await page.getByLabel('Temperature').fill('0')
@@ -48,7 +48,7 @@ describe.skipIf(!chromiumPath)('the console before the real server', () => {
   it('converses, branches, shows probabilities, keeps the history, and watches the system', async () => {
     const { page, problems, end } = await visits.visitServer(server.address)
     try {
-      await page.getByText('runs on this machine').waitFor()
+      await page.getByText('runs on the server of this page').waitFor()
       await say(page, 'Hello')
       await answered(page)
       expect(await page.getByRole('alert').count()).toBe(0)
