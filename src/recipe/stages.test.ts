@@ -163,7 +163,7 @@ describe('stages', () => {
 
   it("learn from a teacher's samples that an environment finds right, drawn once", async () => {
     await writeFile(join(folder, 'short.mjs'), environment)
-    const body = sampled('samples: { environment: ./short.mjs, problems: 40, each: 2, keep: 2, maxNewTokens: 5 }')
+    const body = sampled('samples: { environment: ./short.mjs, problems: 100, each: 2, keep: 2, maxNewTokens: 5 }')
     const [, learnt] = await run(body, 'runs')
     const file = join(folder, 'runs/small/02-distill/samples.jsonl')
     const samples = (await readFile(file, 'utf8'))
@@ -176,7 +176,7 @@ describe('stages', () => {
       expect(completion.some((token: number) => token % 2 === 0)).toBe(true)
     }
     expect(learnt?.metrics['heldOut.loss']).toBeGreaterThan(0)
-    await expect(run(body, 'cut', { abortAt: 32, stage: '02-distill' })).rejects.toMatchObject({ code: 'aborted' })
+    await expect(run(body, 'cut', { abortAt: 64, stage: '02-distill' })).rejects.toMatchObject({ code: 'aborted' })
     await run(body, 'cut', { resume: true })
     expect(await readFile(join(folder, 'cut/small/02-distill/samples.jsonl'))).toEqual(await readFile(file))
     expect(await weights('cut', '02-distill')).toEqual(await weights('runs', '02-distill'))

@@ -32,8 +32,8 @@ interface NumberedProblem extends TokenProblem {
   readonly number: number
 }
 
-/** Problems that are asked at once. */
-const problemsAtOnce = 16
+/** Problems that are asked at once: while the longest texts of some are written, others fill the slots. */
+const problemsAtOnce = 64
 
 /** A seed for one text of one problem. */
 export const sampleSeed = (seed: number, problem: number, text: number): number =>
