@@ -97,7 +97,8 @@ export class OwnSamples implements BatchSource {
   }
 
   restore(state: Json): void {
-    const { given, pass, read } = state as { given: number; pass: number; read: number }
+    // A state of an earlier version had not begun again.
+    const { given, pass = 0, read = given } = state as { given: number; pass?: number; read?: number }
     Object.assign(this, { given, pass, read })
     this.problems = undefined
   }

@@ -41,6 +41,8 @@ function start(): { address: Promise<string>; stop(): Promise<void> } {
     async stop() {
       server.kill('SIGTERM')
       await ended
+      // What nobody read of its output would keep this process waiting.
+      server.stdout.destroy()
     },
   }
 }
