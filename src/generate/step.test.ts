@@ -39,6 +39,23 @@ it('logits leave a step only where someone reads them, and log-probabilities are
   expect(full.logProbabilities).toEqual(brief.logProbabilities)
 })
 
+it.runIf(kernelLibrary().operators.has('CachedAttention'))(
+  'a token alone has another beside it, since its products would take another path; several have not',
+  async () => {
+    const run = vi.spyOn(Program.prototype, 'runWithout')
+    try {
+      await using engine = await tinyEngine(loaded)
+      await answerOf(engine, { ...request(5), maxNewTokens: 3 })
+      await Promise.all([6, 7, 8].map((seed) => answerOf(engine, { ...request(seed), maxNewTokens: 3 })))
+      const shapes = run.mock.calls.map(([, [ids]]) => ids?.shape.join('x'))
+      const alone = ['1x9', '1x2', '1x2']
+      expect(shapes).toEqual([...alone, '1x9', '1x2', '1x9', '2x1', '1x9', '2x1', '1x2'])
+    } finally {
+      run.mockRestore()
+    }
+  },
+)
+
 const drawsItself = kernelLibrary().operators.has('DrawToken')
 if (!drawsItself) console.log(`Tokens are drawn of the logits: ${kernelLibrary().reason}.`)
 

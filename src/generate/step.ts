@@ -102,13 +102,12 @@ export class Step {
 
   private readonly vocabulary: number
 
-  /** Fewest rows of a product. */
-  private readonly fewest: number
+  private readonly fewest: FewestTokens
 
   /** Whether the graph draws tokens. */
   private readonly draws: boolean
 
-  private constructor(program: Program, vocabulary: number, fewest: number, draws: boolean) {
+  private constructor(program: Program, vocabulary: number, fewest: FewestTokens, draws: boolean) {
     this.program = program
     this.vocabulary = vocabulary
     this.fewest = fewest
@@ -148,8 +147,7 @@ export class Step {
       options,
       variables,
     )
-    const fewest = rowsAreAlone(graph, options) ? 1 : 2
-    return new Step(program, model.vocabulary, fewest, draws)
+    return new Step(program, model.vocabulary, fewestTokens(graph, options), draws)
   }
 
   /** Runs without blocking the event loop. */
@@ -206,20 +204,38 @@ export class Step {
   }
 }
 
-/**
- * Whether a row's result never depends on how many there are. ONNX Runtime's products and ours of f32 take another path for
- * one row alone than for several, and its last bits differ; packed weights and attention over a cache in one kernel do not.
- */
-function rowsAreAlone({ nodes }: Graph, options: ProgramOptions): boolean {
-  const { kernels } = targetOf(options)
-  const alone = new Set(['cachedAttention', 'matmulQuantised'])
-  const isAlone = ['CachedAttention', 'MatMulQuantised'].every((name) => kernels.has(name))
-  return isAlone && !nodes.some(({ operator: { name } }) => !alone.has(name) && /matmul|einsum|attention$/i.test(name))
+/** Fewest tokens that a step is filled up to. */
+interface FewestTokens {
+  readonly inRow: number
+  readonly inAll: number
 }
 
-function arraysOf(rows: readonly StepRow[], fewest: number, draws: boolean): NDArray[] {
+/**
+ * So many that no token's result depends on how many there are. ONNX Runtime's products and ours of f32 take another path for
+ * one row alone than for several, and its last bits differ; packed weights and attention over a cache in one kernel do not.
+ * The rows of a product with a matrix are the tokens of all slots; other products, and attention without a kernel, are made
+ * for each slot.
+ */
+function fewestTokens({ nodes }: Graph, options: ProgramOptions): FewestTokens {
+  const { kernels } = targetOf(options)
+  const alone: Readonly<Record<string, string>> = {
+    cachedAttention: 'CachedAttention',
+    cachedLatentAttention: 'CachedLatentAttention',
+    matmulQuantised: 'MatMulQuantised',
+  }
+  const products = nodes.filter(({ operator: { name } }) => {
+    const kernel = alone[name]
+    return /matmul|einsum|attention$/i.test(name) && !(kernel && kernels.has(kernel))
+  })
+  if (products.length === 0) return { inRow: 1, inAll: 1 }
+  const isOfAll = products.every(({ operator: { name }, inputs }) => /matmul/i.test(name) && inputs[0]?.rank === 2)
+  return { inRow: isOfAll ? 1 : 2, inAll: 2 }
+}
+
+function arraysOf(rows: readonly StepRow[], fewest: FewestTokens, draws: boolean): NDArray[] {
   const batch = rows.length
-  const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), fewest)
+  const filled = Math.max(fewest.inRow, batch === 1 ? fewest.inAll : 1)
+  const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), filled)
   const matrix = () => new BigInt64Array(batch * time)
   const [ids, positions, segments] = [matrix(), matrix(), matrix().fill(-1n)]
   const wanted: bigint[] = []
@@ -232,7 +248,7 @@ function arraysOf(rows: readonly StepRow[], fewest: number, draws: boolean): NDA
     }
     for (let at = tokens.length - count; at < tokens.length; at++) wanted.push(BigInt(row * time + at))
   }
-  while (wanted.length < fewest) wanted.push(wanted[0] as bigint)
+  while (wanted.length < fewest.inAll) wanted.push(wanted[0] as bigint)
   const column = (of: (row: StepRow) => number) =>
     NDArray.from(
       BigInt64Array.from(rows, (row) => BigInt(of(row))),

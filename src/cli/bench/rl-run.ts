@@ -3,7 +3,7 @@ import type { LoadedModel } from '../../models/index.ts'
 import { r1Model } from '../../models/index.ts'
 import { PolicyTrainer } from '../../rl/policy-trainer.ts'
 import type { Question } from '../../rl/rollout-group.ts'
-import { Rollouts } from '../../rl/rollouts.ts'
+import { Rollouts, rolloutCache } from '../../rl/rollouts.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { Variables } from '../../runtime/variables.ts'
 import { nextToken } from '../../train/objectives/next-token.ts'
@@ -71,7 +71,13 @@ function* ask(step: number, options: RlRunOptions): Generator<Question> {
 async function rateOfEngine(loaded: LoadedModel, options: RlRunOptions): Promise<number> {
   const { slots, prompt, completion, threads, rolloutPrecision: precision } = options
   const context = prompt + completion
-  await using engine = await Engine.create(loaded, { slots, context, threads, precision, cacheType: 'f32' })
+  await using engine = await Engine.create(loaded, {
+    slots,
+    context,
+    threads,
+    precision,
+    cacheType: rolloutCache(precision),
+  })
   const draw = async (seed: number) => {
     const started = performance.now()
     const streams = Array.from({ length: slots }, (_, at) =>

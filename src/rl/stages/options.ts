@@ -72,7 +72,9 @@ export const policyShape = {
     .describe('Over the last so many tokens of the length the reward falls by up to 1.'),
   rows: whole.max(4096).default(16).describe('Rows of a part of an update, to bound memory: the result is the same.'),
   slots: whole.max(1024).default(64).describe('Completions that are drawn side by side.'),
-  rolloutPrecision: loopShape.precision.describe('Operands inside matrix products while completions are drawn.'),
+  rolloutPrecision: loopShape.precision.describe(
+    'Operands inside matrix products while completions are drawn; with bf16 keys and values are kept in f16.',
+  ),
   measure: measureSchema.optional().describe('Measures on held-out problems, first before the first step.'),
   guards: guardsSchema.prefault({}).describe('When a run that fails is stopped.'),
   samplesEvery: whole.default(10).describe('Steps between two looks at completions in `samples.jsonl`.'),
