@@ -5,7 +5,8 @@ import { Variables } from '../runtime/variables.ts'
 import type { ProductPhase } from '../tensor/index.ts'
 import type { EngineModel } from './engine-model.ts'
 import { type CacheSize, cacheBuffers, copyPlaces } from './slot-cache.ts'
-import { Step, type StepResult, type StepRow } from './step.ts'
+import { Step, type StepResult } from './step.ts'
+import type { StepRow } from './step-inputs.ts'
 
 /** The compiled steps of an engine and the memory of its cache. */
 export class Executor {

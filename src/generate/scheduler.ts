@@ -4,7 +4,8 @@ import type { RequestQueue } from './queue.ts'
 import type { Sequence } from './sequence.ts'
 import { SlotTable } from './slots.ts'
 import type { Counters } from './statistics.ts'
-import type { NextToken, StepRow } from './step.ts'
+import type { NextToken } from './step.ts'
+import type { StepRow } from './step-inputs.ts'
 import { Verification } from './verification.ts'
 
 /** What a scheduler has to know of its engine. */

@@ -7,7 +7,8 @@ import { adjustLogits, adjusts } from './sampling/adjust.ts'
 import { badLogits, drawToken, isGreedy } from './sampling/draw.ts'
 import { History } from './sampling/history.ts'
 import type { Slot } from './slots.ts'
-import type { NextToken, TokenDraw } from './step.ts'
+import type { NextToken } from './step.ts'
+import type { TokenDraw } from './step-inputs.ts'
 import { TokenStream } from './token-stream.ts'
 
 /** A request on its way through the engine. */

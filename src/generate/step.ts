@@ -1,48 +1,25 @@
 import { logitsOf } from '../nn/index.ts'
-import { NDArray } from '../runtime/array.ts'
-import { type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
+import type { NDArray } from '../runtime/array.ts'
+import { type KeptRun, type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
-import {
-  drawSettings,
-  drawToken,
-  type Graph,
-  gather,
-  logitSummary,
-  type ProductPhase,
-  reshape,
-  type TracedTree,
-} from '../tensor/index.ts'
+import { drawToken, type Graph, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
 import { compileFor } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 import { mostAlternatives } from './request.ts'
-import type { SamplingOptions } from './sampling/options.ts'
-import { roundedDown } from './sampling/rounded-down.ts'
 import type { ScoredToken } from './sampling/scored-token.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
+import {
+  drawing,
+  type FewestTokens,
+  inputTypes,
+  StepInputs,
+  type StepRow,
+  type StepSize,
+  type StepTensors,
+  sizeOf,
+} from './step-inputs.ts'
 
-/** The next tokens of one slot. */
-export interface StepRow {
-  readonly slot: number
-  /** Tokens of the slot that are in the cache already. */
-  readonly past: number
-  /** What comes next; at least one. */
-  readonly tokens: readonly number[]
-  /** For how many tokens, counted from the last one, it is wanted what follows. */
-  readonly wanted: number
-  /** Whether that takes all logits, and not the most likely tokens alone. */
-  readonly logits: boolean
-  /** How the tokens that follow are drawn, where they are; without it the most likely ones are taken. */
-  readonly draw?: TokenDraw | undefined
-}
-
-/** How what follows the wanted tokens of a row is drawn. */
-export interface TokenDraw {
-  readonly sampling: SamplingOptions
-  /** A random number in (0, 1) for each wanted token. */
-  readonly uniforms: readonly number[]
-}
-
-/** What a step computed. Disposed once it is read. */
+/** What a step computed. Disposed once it is read, before the next step. */
 export interface StepResult extends Disposable {
   /** What follows the wanted tokens, in the order of the rows. */
   readonly next: readonly NextToken[]
@@ -75,23 +52,16 @@ type Outputs = [
   NDArray<'f32'> | undefined,
 ]
 
-const matrix = { dtype: 'i64', shape: ['batch', 'time'] } as const
-const column = { dtype: 'i64', shape: ['batch'] } as const
+/** A run over arrays of its own, for steps of one size. */
+interface KeptStep {
+  /** What runs it can be taken for. */
+  readonly key: string
+  readonly inputs: StepInputs
+  readonly run: KeptRun
+}
 
-/** What a step is told, besides the variables. */
-const inputTypes = {
-  ids: matrix,
-  positions: matrix,
-  segments: matrix,
-  slots: column,
-  lengths: column,
-  wanted: { dtype: 'i64', shape: ['rows'] },
-} as const
-
-/** How each wanted token is drawn, as `drawToken` reads it. */
-const drawing = { draws: { dtype: 'f32', shape: ['rows', drawSettings] } } as const
-
-type StepInputs = TracedTree<typeof inputTypes> & Partial<TracedTree<typeof drawing>>
+/** Prompts and texts take turns. */
+const mostKept = 2
 
 /**
  * One step of a model over the cache of an engine: any slots, any number of new tokens in each. B rows, S tokens in the
@@ -99,6 +69,8 @@ type StepInputs = TracedTree<typeof inputTypes> & Partial<TracedTree<typeof draw
  */
 export class Step {
   private readonly program: Program
+
+  private readonly kept: KeptStep[] = []
 
   private readonly vocabulary: number
 
@@ -134,7 +106,7 @@ export class Step {
       loaded,
       phase,
       draws ? { ...inputTypes, ...drawing } : inputTypes,
-      ({ ids, positions, segments, slots, lengths, wanted, draws }: StepInputs) => {
+      ({ ids, positions, segments, slots, lengths, wanted, draws }: StepTensors) => {
         const scope = scopeOf(loaded)
         const { cache, keep } = slotCache(model, size, slots, lengths)
         const { hidden, cache: after } = model.forward(scope, { ids, positions, segments, cache }, { length })
@@ -150,30 +122,61 @@ export class Step {
     return new Step(program, model.vocabulary, fewestTokens(graph, options), draws)
   }
 
-  /** Runs without blocking the event loop. */
+  /** Runs without blocking the event loop, one step after another. */
   async run(rows: readonly StepRow[]): Promise<StepResult> {
-    const inputs = arraysOf(rows, this.fewest, this.draws)
-    try {
-      // Logits are a megabyte for a few rows: they leave the session only where someone reads them.
-      const isRead = rows.some(({ logits, draw }) => logits || (draw && !this.draws))
-      const outputs = (await this.program.runWithout(isRead ? [] : [0], inputs)) as Outputs
-      const next = rows
-        .flatMap(({ wanted, draw }) => Array.from({ length: wanted }, () => draw !== undefined))
-        .map((isDrawn, at) => this.nextToken(outputs, at, isDrawn))
-      return {
-        next,
-        [Symbol.dispose]: () => {
-          for (const output of outputs) output?.dispose()
-        },
-      }
-    } finally {
-      // The garbage collector sees the arrays' handles, not their memory: it would let many of them pile up.
-      for (const array of inputs) array.dispose()
+    const size = sizeOf(rows, this.fewest)
+    // Logits are a megabyte for a few rows: they leave the session only where someone reads them.
+    const isRead = rows.some(({ logits, draw }) => logits || (draw && !this.draws))
+    const without = isRead ? [] : [0]
+    const kept = this.keptFor(size, without)
+    if (kept) {
+      kept.inputs.fill(rows)
+      return this.resultOf(rows, await kept.run.run(), false)
     }
+    using inputs = new StepInputs(size, this.draws)
+    inputs.fill(rows)
+    return this.resultOf(rows, await this.program.runWithout(without, inputs.arrays), true)
   }
 
   dispose(): void {
+    for (const kept of this.kept.splice(0)) release(kept)
     this.program.dispose()
+  }
+
+  /** The arrays and the run for steps of a size, where there can be such. */
+  private keptFor(size: StepSize, without: readonly number[]): KeptStep | undefined {
+    const key = JSON.stringify([size, without])
+    const index = this.kept.findIndex((kept) => kept.key === key)
+    const known = this.kept[index]
+    if (known) {
+      // The one used last stays longest.
+      this.kept.push(...this.kept.splice(index, 1))
+      return known
+    }
+    const inputs = new StepInputs(size, this.draws)
+    const run = this.program.keep(inputs.arrays, without)
+    if (!run) {
+      inputs[Symbol.dispose]()
+      return undefined
+    }
+    for (const old of this.kept.splice(0, this.kept.length - mostKept + 1)) release(old)
+    const kept = { key, inputs, run }
+    this.kept.push(kept)
+    return kept
+  }
+
+  private resultOf(rows: readonly StepRow[], results: readonly unknown[], isOwner: boolean): StepResult {
+    const outputs = results as Outputs
+    const next = rows
+      .flatMap(({ wanted, draw }) => Array.from({ length: wanted }, () => draw !== undefined))
+      .map((isDrawn, at) => this.nextToken(outputs, at, isDrawn))
+    return {
+      next,
+      [Symbol.dispose]: () => {
+        // The garbage collector sees the arrays' handles, not their memory: it would let many of them pile up.
+        if (isOwner) for (const output of outputs) output?.dispose()
+      },
+    }
   }
 
   private nextToken(
@@ -204,10 +207,9 @@ export class Step {
   }
 }
 
-/** Fewest tokens that a step is filled up to. */
-interface FewestTokens {
-  readonly inRow: number
-  readonly inAll: number
+function release({ inputs, run }: KeptStep): void {
+  run.dispose()
+  inputs[Symbol.dispose]()
 }
 
 /**
@@ -230,50 +232,4 @@ function fewestTokens({ nodes }: Graph, options: ProgramOptions): FewestTokens {
   if (products.length === 0) return { inRow: 1, inAll: 1 }
   const isOfAll = products.every(({ operator: { name }, inputs }) => /matmul/i.test(name) && inputs[0]?.rank === 2)
   return { inRow: isOfAll ? 1 : 2, inAll: 2 }
-}
-
-function arraysOf(rows: readonly StepRow[], fewest: FewestTokens, draws: boolean): NDArray[] {
-  const batch = rows.length
-  const filled = Math.max(fewest.inRow, batch === 1 ? fewest.inAll : 1)
-  const time = rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), filled)
-  const matrix = () => new BigInt64Array(batch * time)
-  const [ids, positions, segments] = [matrix(), matrix(), matrix().fill(-1n)]
-  const wanted: bigint[] = []
-  for (const [row, { tokens, past, wanted: count }] of rows.entries()) {
-    for (const [at, token] of tokens.entries()) {
-      const place = row * time + at
-      ids[place] = BigInt(token)
-      positions[place] = BigInt(past + at)
-      segments[place] = 0n
-    }
-    for (let at = tokens.length - count; at < tokens.length; at++) wanted.push(BigInt(row * time + at))
-  }
-  while (wanted.length < fewest.inAll) wanted.push(wanted[0] as bigint)
-  const column = (of: (row: StepRow) => number) =>
-    NDArray.from(
-      BigInt64Array.from(rows, (row) => BigInt(of(row))),
-      [batch],
-      'i64',
-    )
-  return [
-    ...[ids, positions, segments].map((values) => NDArray.from(values, [batch, time], 'i64')),
-    column(({ slot }) => slot),
-    column(({ past }) => past),
-    NDArray.from(wanted, [wanted.length], 'i64'),
-    ...(draws ? [settingsOf(rows, wanted.length)] : []),
-  ]
-}
-
-/** `[N, 5]`; what nobody draws costs nothing at temperature 0. */
-function settingsOf(rows: readonly StepRow[], count: number): NDArray<'f32'> {
-  const settings = new Float32Array(count * drawSettings)
-  let at = 0
-  for (const { wanted, draw } of rows) {
-    for (const [index, uniform] of (draw?.uniforms ?? []).entries()) {
-      const { temperature = 0, topK = 0, topP = 1, minP = 0 } = draw?.sampling ?? {}
-      settings.set([temperature, topK, roundedDown(topP), minP, uniform], (at + index) * drawSettings)
-    }
-    at += wanted
-  }
-  return NDArray.from(settings, [count, drawSettings], 'f32')
 }

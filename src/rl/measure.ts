@@ -1,6 +1,7 @@
 import { randomWord, streamKey } from '../tensor/random.ts'
 import type { Judged, Judgement, Question } from './rollout-group.ts'
 import type { Completion, Rollouts } from './rollouts.ts'
+import { meanOf } from './statistics.ts'
 
 export interface MeasureOptions {
   /** Samples of each question at temperature 1; 0 measures greedily alone. */
@@ -54,10 +55,6 @@ function verifiedIsRight([first, ...rest]: readonly Judged[]): boolean {
   return rest.reduce((best, one) => ((one.verified ?? 0) > (best.verified ?? 0) ? one : best), first).solved
 }
 
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-const share = (values: readonly boolean[]): number => values.filter(Boolean).length / Math.max(1, values.length)
-
 /** Answers questions greedily and by samples, and counts what is right. */
 export async function measure(
   rollouts: Rollouts,
@@ -86,14 +83,14 @@ export async function measure(
   const sampled = found.map((one) => judgedOnes(one.samples)).filter(({ length }) => length > 0)
   const judgements = found.flatMap((one) => [one.greedy, ...one.samples])
   return {
-    greedy: share(greedyOnes.map(({ solved }) => solved)),
+    greedy: meanOf(greedyOnes.map(({ solved }) => solved)),
     ...(samples > 0 && {
-      passAt1: mean(sampled.map((many) => share(many.map(({ solved }) => solved)))),
-      passAtK: share(sampled.map((many) => many.some(({ solved }) => solved))),
-      majority: share(sampled.map(majorityIsRight)),
-      verified: share(sampled.map(verifiedIsRight)),
+      passAt1: meanOf(sampled.map((many) => meanOf(many.map(({ solved }) => solved)))),
+      passAtK: meanOf(sampled.map((many) => many.some(({ solved }) => solved))),
+      majority: meanOf(sampled.map(majorityIsRight)),
+      verified: meanOf(sampled.map(verifiedIsRight)),
     }),
-    length: mean(greedy.map(({ ids }) => ids.length)),
+    length: meanOf(greedy.map(({ ids }) => ids.length)),
     failures: judgements.filter((judgement) => 'failure' in judgement).length,
   }
 }

@@ -1,6 +1,11 @@
 import { type Environment, type RewardParts, type Split, score } from '../environments/index.ts'
-import { R1Error } from '../errors.ts'
-import { type ProblemReader, problemsFrom, type TokenProblem } from '../train/sampling/problems.ts'
+import {
+  mostPassed,
+  type ProblemReader,
+  problemsFrom,
+  promptsTooLong,
+  type TokenProblem,
+} from '../train/sampling/problems.ts'
 import type { LearnedReward } from './learned-reward.ts'
 import type { Judgement, Question } from './rollout-group.ts'
 
@@ -11,9 +16,6 @@ export interface QuestionOptions {
   readonly longestPrompt: number
   readonly learnedReward?: LearnedReward | undefined
 }
-
-/** So many problems in a row whose prompts are too long mean that all are. */
-const mostPassed = 1000
 
 function judgementOf({ reward, parts = {}, answer, verified }: RewardParts): Judgement {
   return {
@@ -62,11 +64,7 @@ export async function* questionsOf(options: QuestionOptions, split: Split, seed:
     if (read.prompt.length <= longestPrompt) {
       passed = 0
       yield questionOf(read, options)
-    } else if (++passed === mostPassed) {
-      throw new R1Error('context-too-long', `No prompt of ${environment.name} has ${longestPrompt} tokens or fewer.`, {
-        remedy: 'Raise `promptLength`.',
-      })
-    }
+    } else if (++passed === mostPassed) throw promptsTooLong(environment, longestPrompt, 'promptLength')
   }
 }
 

@@ -1,8 +1,9 @@
 import { deviationOf } from './advantages/group.ts'
 import { hasNoVariance, judgedOf, type RolloutGroup } from './rollout-group.ts'
 
-const meanOf = (values: readonly number[]): number =>
-  values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : 0
+/** The mean of numbers, or the share of what is true; 0 of nothing. */
+export const meanOf = (values: readonly (number | boolean)[]): number =>
+  values.length > 0 ? values.reduce<number>((sum, value) => sum + Number(value), 0) / values.length : 0
 
 /** Numbers that tell how a policy does. */
 export interface GroupStatistics {
@@ -47,12 +48,12 @@ export function statisticsOf(groups: readonly RolloutGroup[]): GroupStatistics {
     reward: meanOf(rewards),
     rewardDeviation: rewards.length > 0 ? deviationOf(rewards) : 0,
     parts: Object.fromEntries(names.map((name) => [name, meanOf(judged.map(({ parts }) => parts[name] ?? 0))])),
-    solved: meanOf(judged.map(({ solved }) => Number(solved))),
-    passAtK: meanOf(scored.map((group) => Number(judgedOf(group).some(({ solved }) => solved)))),
-    zeroVariance: meanOf(scored.map((group) => Number(hasNoVariance(group)))),
+    solved: meanOf(judged.map(({ solved }) => solved)),
+    passAtK: meanOf(scored.map((group) => judgedOf(group).some(({ solved }) => solved))),
+    zeroVariance: meanOf(scored.map(hasNoVariance)),
     entropy: tokens > 0 ? -logProbability / tokens : 0,
     length: rollouts.length > 0 ? tokens / rollouts.length : 0,
-    truncated: meanOf(rollouts.map(({ truncated }) => Number(truncated))),
+    truncated: meanOf(rollouts.map(({ truncated }) => truncated)),
     failures: rollouts.length - judged.length,
     groups: groups.length,
     completions: rollouts.length,

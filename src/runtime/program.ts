@@ -97,6 +97,14 @@ interface Binding {
   readonly run: BoundRun
 }
 
+/** A run over the same arrays again and again. */
+export interface KeptRun {
+  /** @returns one array for each result, the same in every run; undefined for those left out */
+  run(options?: RunOptions): Promise<(NDArray | undefined)[]>
+  /** Frees the results too, not the inputs. */
+  dispose(): void
+}
+
 /** A traced graph made executable: a session, and the memory of its state. */
 export class Program {
   readonly statistics: ProgramStatistics
@@ -175,6 +183,35 @@ export class Program {
     return this.finish(binding, arrays)
   }
 
+  /**
+   * Binds a run to inputs that are filled anew before each of its runs: of a short one, binding is a part that counts. The
+   * variables must stay the arrays that they are.
+   *
+   * @param without as for `runWithout`
+   * @returns undefined where state moves from one buffer to another
+   */
+  keep(inputs: readonly NDArray[], without: readonly number[] = []): KeptRun | undefined {
+    if (this.fetches.some((fetch) => fetch.kind === 'state' && !fetch.inPlace)) return undefined
+    const absent = new Set(without.map((result) => this.resultName(result)))
+    const { run } = this.bound(this.feeds(inputs), absent)
+    const known = this.resultsOf(run.outputs)
+    return {
+      run: async (options) => {
+        const results = this.resultsOf(await run.run(options))
+        // What only the run can tell the length of is new each time.
+        for (const [index, result] of results.entries()) {
+          if (known[index] !== result) known[index]?.dispose()
+          known[index] = result
+        }
+        return results
+      },
+      dispose: () => {
+        run.dispose()
+        for (const result of known) result?.dispose()
+      },
+    }
+  }
+
   runSync(inputs: readonly NDArray[]): NDArray[] {
     const binding = this.bind(inputs)
     return this.finish(binding, binding.run.runSync()) as NDArray[]
@@ -203,9 +240,7 @@ export class Program {
   private bind(inputs: readonly NDArray[], without: readonly number[] = []): Binding {
     const feeds = this.feeds(inputs)
     const absent = new Set(without.map((result) => this.resultName(result)))
-    const fetches = this.fetches.map((fetch) =>
-      fetch.kind === 'state' ? (fetch.inPlace ? feeds[fetch.input] : this.spare(fetch.input)) : undefined,
-    )
+    const fetches = this.memoryOf(feeds)
     const same = (left: readonly unknown[], right: readonly unknown[]) =>
       left.every((item, index) => item === right[index])
     const known = this.bindings.find(
@@ -216,16 +251,27 @@ export class Program {
         same([...binding.absent], [...absent]),
     )
     if (known) return known
-    const named = (arrays: readonly (NDArray | undefined)[], ports: LoweredGraph['inputs']): Arrays =>
-      Object.fromEntries(ports.flatMap(({ name }, index) => (arrays[index] ? [[name, arrays[index]]] : [])))
-    const run = this.session.bind(named(feeds, this.lowered.inputs), named(fetches, this.lowered.outputs), absent)
-    const binding = { feeds, fetches, absent, run }
+    const binding = this.bound(feeds, absent, fetches)
     if (this.options.reuseOutputs) {
       // Two bindings: state in a second buffer alternates between two sets of arrays.
       for (const old of this.bindings.splice(0, this.bindings.length - 1)) old.run.dispose()
       this.bindings.push(binding)
     }
     return binding
+  }
+
+  private bound(feeds: readonly NDArray[], absent: ReadonlySet<string>, fetches = this.memoryOf(feeds)): Binding {
+    const named = (arrays: readonly (NDArray | undefined)[], ports: LoweredGraph['inputs']): Arrays =>
+      Object.fromEntries(ports.flatMap(({ name }, index) => (arrays[index] ? [[name, arrays[index]]] : [])))
+    const run = this.session.bind(named(feeds, this.lowered.inputs), named(fetches, this.lowered.outputs), absent)
+    return { feeds, fetches, absent, run }
+  }
+
+  /** The memory of each output: none yet for a result. */
+  private memoryOf(feeds: readonly NDArray[]): (NDArray | undefined)[] {
+    return this.fetches.map((fetch) =>
+      fetch.kind === 'state' ? (fetch.inPlace ? feeds[fetch.input] : this.spare(fetch.input)) : undefined,
+    )
   }
 
   /** The name of an output of the graph, of which results are the first. */
@@ -257,14 +303,13 @@ export class Program {
 
   /** Hands out the results, and puts the second buffers in the place of the state they replace. */
   private finish(binding: Binding, arrays: Arrays): (NDArray | undefined)[] {
-    const results: (NDArray | undefined)[] = []
-    this.fetches.forEach((fetch, output) => {
-      if (fetch.kind === 'result') {
-        results.push(arrays[this.resultName(output)])
-      } else if (!fetch.inPlace) this.exchange(fetch.input, binding)
-    })
+    for (const fetch of this.fetches) if (fetch.kind === 'state' && !fetch.inPlace) this.exchange(fetch.input, binding)
     if (!this.options.reuseOutputs) binding.run.dispose()
-    return results
+    return this.resultsOf(arrays)
+  }
+
+  private resultsOf(arrays: Arrays): (NDArray | undefined)[] {
+    return this.fetches.flatMap(({ kind }, output) => (kind === 'result' ? [arrays[this.resultName(output)]] : []))
   }
 
   private exchange(input: number, { feeds }: Binding): void {

@@ -1,8 +1,7 @@
 import { batchOf, type Example, type Json, rowOf } from '../../data/index.ts'
 import type { Environment, Example as Problem } from '../../environments/index.ts'
-import { R1Error } from '../../errors.ts'
 import { type Batch, type BatchSource, batchOfTokens } from '../batch.ts'
-import { type ProblemReader, problemsFrom } from './problems.ts'
+import { mostPassed, type ProblemReader, problemsFrom, promptsTooLong } from './problems.ts'
 import type { Sampler } from './sampler.ts'
 import { sampleSeed } from './verified.ts'
 
@@ -22,14 +21,6 @@ export function writtenExample(prompt: ArrayLike<number>, completion: ArrayLike<
   const ids = Int32Array.from([...Array.from(prompt), ...Array.from(completion)])
   return { ids, weights: new Float32Array(ids.length).fill(1, prompt.length) }
 }
-
-/** So many prompts that leave no room for an answer mean that all are too long. */
-const mostPassed = 1000
-
-const promptsTooLong = ({ name }: Environment, length: number): R1Error =>
-  new R1Error('context-too-long', `The prompts of ${name} leave no room for an answer in ${length} tokens.`, {
-    remedy: 'Raise `length`.',
-  })
 
 /** Batches of what a model writes itself for the problems of an environment, with the weights it has at that moment. */
 export class OwnSamples implements BatchSource {
@@ -66,7 +57,7 @@ export class OwnSamples implements BatchSource {
       this.read++
       const { prompt } = await this.reader.read(value)
       if (prompt.length < length) prompts.push(prompt)
-      else if (++passed === mostPassed) throw promptsTooLong(this.environment, length)
+      else if (++passed === mostPassed) throw promptsTooLong(this.environment, length - 1, 'length')
     }
     if (prompts.length === 0) return undefined
     this.sampler.refresh()

@@ -68,3 +68,13 @@ export async function problemsFrom(
   for (let index = 0; index < from; index++) if ((await iterator.next()).done) break
   return iterator
 }
+
+/** So many prompts that are too long mean that all are. */
+export const mostPassed = 1000
+
+/** @param option the option that says how many tokens a prompt may have */
+export function promptsTooLong({ name }: Environment, most: number, option: string): R1Error {
+  return new R1Error('context-too-long', `No prompt of ${name} has ${most} tokens or fewer.`, {
+    remedy: `Raise \`${option}\`.`,
+  })
+}
