@@ -95,6 +95,9 @@ function thinking(): string {
   return `Thinking against answers alone, four numbers: ${onFour} points; three numbers: ${onThree}.`
 }
 
+/** The stages of rewards that are done. */
+const rewardStages = () => [...main.metrics('grpo'), ...(seeds.isDone ? seeds.metrics('grpo') : [])]
+
 function rewards(): string {
   const before = at(main.measured(), 0)
   const after = [at(main.measured(), 1), ...(seeds.isDone ? seeds.measured() : [])]
@@ -116,7 +119,12 @@ function rewards(): string {
         : []),
     ]
   })
-  return table(['', 'before', 'after', 'gain, points', 'majority before', 'majority after'], rows)
+  const gains = table(['', 'before', 'after', 'gain, points', 'majority before', 'majority after'], rows)
+  const ends = rewardStages().flatMap(({ seed, rows: steps }) => {
+    const last = steps.find(({ stopped }) => stopped !== undefined)
+    return last ? [`Seed ${seed} was stopped after ${last.step} steps: ${last.stopped}.`] : []
+  })
+  return [gains, ...ends].join('\n\n')
 }
 
 function students(): string {
@@ -148,16 +156,17 @@ function quantised(): string {
 }
 
 function multiplication(): string {
-  const [weak, rewarded] = product.measured() as [Measured, Measured]
+  const [traces, weak, rewarded] = product.measured() as [Measured, Measured, Measured]
   const answering = at(productDirect.measured(), 0)
   const rows = [
     rowOf('direct answers', answering, products),
+    rowOf('after traces', traces, products),
     rowOf('after few traces', weak, products),
-    rowOf('after rewards', rewarded, products),
+    rowOf('these, then rewards', rewarded, products),
   ]
   return `${table(head, rows)}
 
-Thinking against answers alone: ${change(difference(weak, answering, products))} points; rewards: ${change(difference(rewarded, weak, products))}.`
+Thinking against answers alone: ${change(difference(traces, answering, products))} points; rewards after few traces: ${change(difference(rewarded, weak, products))}.`
 }
 
 function minutes(): string {
@@ -189,7 +198,6 @@ for (const [name, [block, ...runs]] of Object.entries(blocks)) {
 }
 writeFileSync(page, text)
 const pictures = join(root, 'docs/results')
-const rewarded = [...main.metrics('grpo'), ...(seeds.isDone ? seeds.metrics('grpo') : [])]
-writeFileSync(join(pictures, 'countdown-rewards.svg'), charts(rewarded))
+writeFileSync(join(pictures, 'countdown-rewards.svg'), charts(rewardStages()))
 if (product.isDone) writeFileSync(join(pictures, 'multiplication-rewards.svg'), charts(product.metrics('grpo')))
 console.log(page)
