@@ -17,6 +17,7 @@ import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
 import { finish } from '../../train/stages/finish.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
 import { BestWeights } from '../best-weights.ts'
+import type { BatchShape } from '../experience.ts'
 import { learnedReward, requireSameLanguage } from '../learned-reward.ts'
 import { publishedAggregation } from '../losses/aggregation.ts'
 import { type Measurement, measure } from '../measure.ts'
@@ -217,8 +218,17 @@ function trainerOptions(
     optimizer: { weightDecay, beta1, beta2, largestNorm: clip },
     ...{ precision: options.precision, checkpointing: options.checkpointing },
     ...(threads !== undefined && { threads }),
-    shape: { rows, length: contextOf(options) },
+    shape: shapeOf(rows, contextOf(options)),
   }
+}
+
+/** Completions that rows have room for, at most. */
+const mostInRow = 4
+
+/** As many tokens as `rows` rows of one completion each: several fill a longer row better, since few have the full length. */
+function shapeOf(rows: number, context: number): BatchShape {
+  const inRow = Math.min(mostInRow, rows)
+  return { rows: Math.ceil(rows / inRow), length: inRow * context }
 }
 
 async function measureAt(
