@@ -70,7 +70,10 @@ export const policyShape = {
     .min(0)
     .default(0)
     .describe('Over the last so many tokens of the length the reward falls by up to 1.'),
-  rows: whole.max(4096).default(16).describe('Rows of a part of an update, to bound memory: the result is the same.'),
+  rows: whole
+    .max(4096)
+    .default(16)
+    .describe('Completions of full length in a part of an update, to bound memory: the result is the same.'),
   slots: whole.max(1024).default(64).describe('Completions that are drawn side by side.'),
   rolloutPrecision: loopShape.precision.describe(
     'Operands inside matrix products while completions are drawn; with bf16 keys and values are kept in f16.',
