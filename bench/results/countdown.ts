@@ -33,10 +33,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n')
 }
 
-const most = (byK: Readonly<Record<number, Interval>>): string => {
-  const k = Math.max(...Object.keys(byK).map(Number))
+type ByCount = Readonly<Record<number, Interval>>
+const counts = (byK: ByCount) => Object.keys(byK).map(Number)
+
+const atMost = (byK: ByCount, most: number): string => {
+  const k = Math.max(...counts(byK).filter((count) => count <= most))
   return Number.isFinite(k) ? `@${k}: ${within(byK[k] as Interval)}` : '–'
 }
+const most = (byK: ByCount): string => atMost(byK, Number.POSITIVE_INFINITY)
 
 function rowOf(name: string, measured: Measured, task: string): string[] {
   const { accuracy, majorityAt, verifierBestAt, passAt, length, truncated } = summaryOf(measured, task)
@@ -95,6 +99,12 @@ function thinking(): string {
   return `Thinking against answers alone, four numbers: ${onFour} points; three numbers: ${onThree}.`
 }
 
+/** Of as many samples before as after. */
+function majorities(before: ByCount, after: ByCount): string[] {
+  const both = Math.max(...counts(before).filter((count) => counts(after).includes(count)))
+  return [before, after].map((byK) => atMost(byK, both))
+}
+
 /** The stages of rewards that are done. */
 const rewardStages = () => [...main.metrics('grpo'), ...(seeds.isDone ? seeds.metrics('grpo') : [])]
 
@@ -111,7 +121,7 @@ function rewards(): string {
           `${task}, seed ${measured.seed}`,
           ...[was, is].map((summary) => within(summary?.accuracy as Interval)),
           change(gains[index] as Interval),
-          ...[was, is].map((summary) => most(summary?.majorityAt ?? {})),
+          ...majorities(was?.majorityAt ?? {}, is?.majorityAt ?? {}),
         ]
       }),
       ...(after.length > 1
