@@ -58,27 +58,41 @@ const head = ['', 'right at T = 1', 'majority', 'best by the checker', 'pass', '
 
 const at = (measured: readonly Measured[], index: number) => measured[index] as Measured
 
-/** One line a seed in each chart. */
-function charts(stage: readonly { seed: number; rows: Readonly<Record<string, unknown>>[] }[]): string {
+/** Steps of a mean in the charts: a step has few questions. */
+const together = 6
+
+/** One line a seed in each chart. @param group completions of a question */
+function charts(stage: readonly { seed: number; rows: Readonly<Record<string, unknown>>[] }[], group: number): string {
   const shown: Readonly<Record<string, string>> = {
-    solved: 'solved while learning, mean',
-    passAtK: 'solved once in a group of 16',
+    solved: 'solved while learning',
+    passAtK: `solved once in a group of ${group}`,
     'heldOut.greedy': 'held-out problems, greedy',
     entropy: 'entropy, nats a token',
     length: 'length, tokens',
     zeroVariance: 'groups with equal rewards',
   }
-  const panels: Panel[] = Object.entries(shown).map(([metric, title]) => ({
-    title,
-    series: stage.map(({ seed, rows }) => ({
-      name: `seed ${seed}`,
-      points: rows.flatMap((row) => {
-        const [x, y] = [row.step, row[metric]]
-        return typeof x === 'number' && typeof y === 'number' ? [[x, y] as const] : []
+  const panels: Panel[] = Object.entries(shown).map(([metric, title]) => {
+    const isMeasured = metric.startsWith('heldOut')
+    return {
+      title: isMeasured ? title : `${title}, means of ${together} steps`,
+      series: stage.map(({ seed, rows }) => {
+        const points = rows.flatMap((row) => {
+          const [x, y] = [row.step, row[metric]]
+          return typeof x === 'number' && typeof y === 'number' ? [[x, y] as const] : []
+        })
+        return { name: `seed ${seed}`, points: isMeasured ? points : means(points) }
       }),
-    })),
-  }))
+    }
+  })
   return lineCharts(panels)
+}
+
+/** Means over the last so many steps, as soon as there are so many. */
+function means(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
+  return points.slice(together - 1).map(([x], at) => {
+    const some = points.slice(at, at + together)
+    return [x, some.reduce((sum, [, y]) => sum + y, 0) / together] as const
+  })
 }
 
 const three = 'countdown-3'
@@ -208,6 +222,6 @@ for (const [name, [block, ...runs]] of Object.entries(blocks)) {
 }
 writeFileSync(page, text)
 const pictures = join(root, 'docs/results')
-writeFileSync(join(pictures, 'countdown-rewards.svg'), charts(rewardStages()))
-if (product.isDone) writeFileSync(join(pictures, 'multiplication-rewards.svg'), charts(product.metrics('grpo')))
+writeFileSync(join(pictures, 'countdown-rewards.svg'), charts(rewardStages(), 16))
+if (product.isDone) writeFileSync(join(pictures, 'multiplication-rewards.svg'), charts(product.metrics('grpo'), 8))
 console.log(page)
