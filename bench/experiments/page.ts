@@ -26,7 +26,8 @@ export type PageName = keyof typeof pages
 function cell(values: readonly number[], { digits }: Column): string {
   if (values.length === 0) return '–'
   const { mean, half } = meanAndHalf(values)
-  return values.length === 1 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${half.toFixed(digits)}`
+  const text = mean.toFixed(digits).replace('-', '−')
+  return values.length === 1 ? text : `${text} ± ${half.toFixed(digits)}`
 }
 
 function tableOf({ columns, arms }: Experiment, rows: readonly Row[]): string {
@@ -54,7 +55,7 @@ function differencesOf({ columns, pairs = [] }: Experiment, rows: readonly Row[]
         return row.arm !== arm || own === undefined || other === undefined ? [] : [own - other]
       })
       const text = cell(differences, columns[key] as Column)
-      return text.startsWith('-') || text === '–' ? text.replace('-', '−') : `+${text}`
+      return text.startsWith('−') || text === '–' ? text : `+${text}`
     })
     return `| ${[`${arm}, against ${against}`, ...cells].join(' | ')} |`
   })

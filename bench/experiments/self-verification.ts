@@ -112,6 +112,12 @@ step, and how many texts were written for each equation.`,
     'harder, greedy: answer alone',
     'harder, greedy: answer and steps',
   ],
+  pairs: [
+    ['r1-nano, selfVerify by retrying', 'r1-nano, greedy'],
+    ['r1-nano, selfVerify by choosing', 'r1-nano, greedy'],
+    ['harder, T = 1: answer and steps', 'harder, T = 1: answer alone'],
+    ['harder, greedy: answer and steps', 'harder, greedy: answer alone'],
+  ],
   async *run(setting) {
     const { seed, threads } = setting
     const greedy = { mode: 'retry', samples: 1, threads } as const

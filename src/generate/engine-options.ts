@@ -20,6 +20,14 @@ export interface EngineOptions extends ProgramOptions {
   readonly queue?: Partial<QueueLimits>
 }
 
+/**
+ * What keys and values are kept in for a trainer, which wants the model as it is: many texts side by side wait for that
+ * memory, and beside products of bf16 the rounding of f16 is nothing.
+ */
+export function cacheBeside(precision: EngineOptions['precision']): CacheType {
+  return precision === 'bf16' ? 'f16' : 'f32'
+}
+
 /** What an engine has where nothing else is said. */
 export const defaultSlots = 4
 export const defaultQueue: QueueLimits = { requests: 256, tokens: 2 ** 20 }

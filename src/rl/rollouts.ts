@@ -1,5 +1,6 @@
 import { R1Error } from '../errors.ts'
-import { type CacheType, Engine, type EngineOptions } from '../generate/engine.ts'
+import { Engine, type EngineOptions } from '../generate/engine.ts'
+import { cacheBeside } from '../generate/engine-options.ts'
 import type { TokenStream } from '../generate/token-stream.ts'
 import type { LoadedModel } from '../models/load.ts'
 import type { NDArray } from '../runtime/array.ts'
@@ -29,14 +30,6 @@ export interface RolloutOptions extends Pick<EngineOptions, 'threads' | 'spinnin
   readonly context: number
   /** Ids that end a completion. */
   readonly stopIds: readonly number[]
-}
-
-/**
- * What keys and values are kept in while completions are drawn: many of them side by side wait for that memory, and beside
- * products of bf16 the rounding of f16 is nothing.
- */
-export function rolloutCache(precision: RolloutOptions['precision']): CacheType {
-  return precision === 'bf16' ? 'f16' : 'f32'
 }
 
 /** What a call draws. */
@@ -69,7 +62,7 @@ export class Rollouts {
   static async create(loaded: LoadedModel, { stopIds, ...options }: RolloutOptions): Promise<Rollouts> {
     // A trainer knows how much it asks for at once.
     const queue = { requests: 2 ** 20, tokens: 2 ** 30 }
-    const cacheType = rolloutCache(options.precision)
+    const cacheType = cacheBeside(options.precision)
     return new Rollouts(loaded, await Engine.create(loaded, { cacheType, ...options, queue }), stopIds)
   }
 

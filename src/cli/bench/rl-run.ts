@@ -1,9 +1,10 @@
 import { Engine } from '../../generate/engine.ts'
+import { cacheBeside } from '../../generate/engine-options.ts'
 import type { LoadedModel } from '../../models/index.ts'
 import { r1Model } from '../../models/index.ts'
 import { PolicyTrainer } from '../../rl/policy-trainer.ts'
 import type { Question } from '../../rl/rollout-group.ts'
-import { Rollouts, rolloutCache } from '../../rl/rollouts.ts'
+import { Rollouts } from '../../rl/rollouts.ts'
 import { NDArray } from '../../runtime/array.ts'
 import { Variables } from '../../runtime/variables.ts'
 import { nextToken } from '../../train/objectives/next-token.ts'
@@ -76,7 +77,7 @@ async function rateOfEngine(loaded: LoadedModel, options: RlRunOptions): Promise
     context,
     threads,
     precision,
-    cacheType: rolloutCache(precision),
+    cacheType: cacheBeside(precision),
   })
   const draw = async (seed: number) => {
     const started = performance.now()

@@ -1,4 +1,5 @@
 import { R1Error } from '../../errors.ts'
+import { cacheBeside } from '../../generate/engine-options.ts'
 import { Engine } from '../../generate/index.ts'
 import type { LoadedModel } from '../../models/index.ts'
 import { NDArray } from '../../runtime/array.ts'
@@ -9,6 +10,8 @@ export interface SamplerOptions {
   readonly slots: number
   /** Most tokens of prompt and text. */
   readonly context: number
+  /** Operands inside matrix products; f32 without it. */
+  readonly precision?: 'f32' | 'bf16'
   readonly threads?: number | undefined
 }
 
@@ -45,23 +48,28 @@ export class Sampler {
   static async create(
     { model, variables }: LoadedModel,
     stopIds: readonly number[],
-    { slots, context, threads }: SamplerOptions,
+    { slots, context, precision = 'f32', threads }: SamplerOptions,
   ): Promise<Sampler> {
     const copies = new Variables(variables.seed)
     for (const { name } of model.parameters()) {
       const array = variables.get(name)
       if (array) copies.set(name, NDArray.from((array.data as Float32Array).slice(), array.shape))
     }
-    const options = { slots, context: Math.min(context, model.positions), ...(threads && { threads }) }
+    const own = { slots, context: Math.min(context, model.positions), precision, cacheType: cacheBeside(precision) }
     // Queued texts are counted by the caller.
     const queue = { requests: Number.MAX_SAFE_INTEGER, tokens: Number.MAX_SAFE_INTEGER }
-    const engine = await Engine.create({ model, variables: copies }, { ...options, queue, cacheType: 'f32' })
+    const engine = await Engine.create({ model, variables: copies }, { ...own, ...(threads && { threads }), queue })
     return new Sampler(engine, variables, copies, stopIds)
   }
 
   /** Most tokens of a prompt and its text. */
   get context(): number {
     return this.engine.context
+  }
+
+  /** Texts side by side. */
+  get slots(): number {
+    return this.engine.statistics.slots
   }
 
   /** Takes the weights as they are now. */

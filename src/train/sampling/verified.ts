@@ -32,8 +32,8 @@ interface NumberedProblem extends TokenProblem {
   readonly number: number
 }
 
-/** Problems that are asked at once: while the longest texts of some are written, others fill the slots. */
-const problemsAtOnce = 64
+/** Texts that are asked for at once, for each slot: while the longest are written, others fill the slots. */
+const textsOfSlot = 8
 
 /** A seed for one text of one problem. */
 export const sampleSeed = (seed: number, problem: number, text: number): number =>
@@ -69,6 +69,7 @@ export async function drawVerified(
   const samples = await readSamples(path)
   let asked = (samples.at(-1)?.problem ?? -1) + 1
   const problems = await problemsFrom(environment, split, seed, asked)
+  const together = Math.ceil((textsOfSlot * sampler.slots) / options.each)
   const file = await open(path, 'w').catch((error: unknown) => {
     throw fileFailure(path, error)
   })
@@ -77,7 +78,7 @@ export async function drawVerified(
     while (asked < options.problems) {
       const group: NumberedProblem[] = []
       const before = asked
-      while (asked < Math.min(before + problemsAtOnce, options.problems)) {
+      while (asked < Math.min(before + together, options.problems)) {
         const { done, value } = await problems.next()
         if (done) break
         const problem = await reader.read(value)

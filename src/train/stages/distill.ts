@@ -115,11 +115,16 @@ async function teacherSamples(
   { environment, reader, slots }: Drawn,
   student: LoadedModel,
 ): Promise<readonly [train: readonly VerifiedSample[], heldOut: readonly VerifiedSample[]]> {
-  const { samples, length } = settings
+  const { samples, length, precision } = settings
   const { base, folder, seed, signal, threads } = context
   const teacher = await loadTeacher(teacherOf(settings), base, student.model)
   try {
-    await using sampler = await Sampler.create(teacher, reader.stopIds, { slots, context: length + 1, threads })
+    await using sampler = await Sampler.create(teacher, reader.stopIds, {
+      slots,
+      context: length + 1,
+      precision,
+      threads,
+    })
     const wanted = samples as NonNullable<typeof samples>
     const draw = (file: string, split: 'train' | 'held-out', problems: number) =>
       drawVerified(
@@ -164,10 +169,11 @@ async function ownBatches(
   student: LoadedModel,
   rows: number,
 ): Promise<StageBatches> {
-  const { onPolicy, length } = settings
+  const { onPolicy, length, precision } = settings
   const { maxNewTokens, temperature } = onPolicy as NonNullable<typeof onPolicy>
   const teacher = await loadTeacher(teacherOf(settings), base, student.model)
-  const open = (loaded: LoadedModel) => Sampler.create(loaded, reader.stopIds, { slots, context: length + 1, threads })
+  const open = (loaded: LoadedModel) =>
+    Sampler.create(loaded, reader.stopIds, { slots, context: length + 1, precision, threads })
   const samplers = { training: await open(student), heldOut: await open(teacher) }
   const sampling = { rows, length, maxNewTokens, temperature, seed, signal }
   const batches = (sampler: Sampler, split: 'train' | 'held-out') =>
