@@ -152,15 +152,16 @@ function rewards(): string {
 }
 
 function students(): string {
-  const [alone, rewarded] = student.measured() as [Measured, Measured]
+  const [alone, rewarded, judged] = student.measured() as [Measured, Measured, Measured]
   return [three, four]
     .map((task) =>
       table(
         [task, ...head.slice(1)],
         [
-          rowOf('learnt from the teacher', at(main.measured(), 2), task),
+          rowOf('verified samples of the teacher', at(main.measured(), 2), task),
           rowOf('the same traces as the teacher had', alone, task),
           rowOf('these, then rewards', rewarded, task),
+          rowOf('these, then own texts judged by the teacher', judged, task),
         ],
       ),
     )
