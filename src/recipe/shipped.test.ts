@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openCheckpoint } from '../checkpoint/index.ts'
-import { parseRecipe } from './recipe.ts'
+import { parseRecipe, stageName } from './recipe.ts'
 import { type FinishedStage, planRecipe, runRecipe } from './run.ts'
 import { stages } from './stages.ts'
 
@@ -20,9 +20,16 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 describe('recipes of the repository', () => {
   it.each(names)('%s names what is there', async (name) => {
     const file = join(recipes, name)
-    const recipe = parseRecipe(await readFile(file, 'utf8'), file, stages)
-    if (recipe.model.from?.startsWith('../runs/')) {
-      // What another recipe makes is not there before that has run.
+    const text = await readFile(file, 'utf8')
+    const recipe = parseRecipe(text, file, stages)
+    const made = [...text.matchAll(/ \.\.\/runs\/([\w-]+)\/([\w-]+)\/checkpoint\b/g)]
+    if (made.length > 0) {
+      for (const [, other, stage] of made) {
+        const path = join(recipes, `${other}.yaml`)
+        const { stages: others } = parseRecipe(await readFile(path, 'utf8'), path, stages)
+        expect(others.map(({ stage }, index) => stageName(stage, index))).toContain(stage)
+      }
+      // It is not there before that other recipe has run.
       const alone = { ...recipe, file: join(folder, 'recipes', name) }
       await expect(planRecipe(alone, { runs: folder })).rejects.toMatchObject({ code: 'file-not-found' })
       return
