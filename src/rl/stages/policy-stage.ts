@@ -17,7 +17,6 @@ import { drawingOperations, parametersOf } from '../../train/stages/estimate.ts'
 import { finish } from '../../train/stages/finish.ts'
 import type { StageContext, StagePlan, StageResult } from '../../train/stages/stage.ts'
 import { BestWeights } from '../best-weights.ts'
-import type { BatchShape } from '../experience.ts'
 import { learnedReward, requireSameLanguage } from '../learned-reward.ts'
 import { publishedAggregation } from '../losses/aggregation.ts'
 import { type Measurement, measure } from '../measure.ts'
@@ -25,6 +24,7 @@ import { type PolicyReport, PolicyTrainer, type PolicyTrainerOptions } from '../
 import { ignoresSeed, type QuestionOptions, questionsFrom, questionsOf, take } from '../questions.ts'
 import type { Question } from '../rollout-group.ts'
 import { Rollouts } from '../rollouts.ts'
+import { holdsPairs, updateShape } from '../update-shape.ts'
 import type { PolicyOptions } from './options.ts'
 import { writePlots } from './plots.ts'
 import { lineOf, measurementOf, samplesOf } from './records.ts'
@@ -149,7 +149,7 @@ async function train(
     isOrdered
       ? questionsFrom(asked, (step - 1) * options.questions)
       : questionsOf(asked, 'train', randomWord(key, step))
-  using trainer = new PolicyTrainer(loaded, rollouts, ask, trainerOptions(options, context, algorithm))
+  using trainer = new PolicyTrainer(loaded, rollouts, ask, trainerOptions(loaded, options, context, algorithm))
   const state = stateFile(folder)
   if (resume && (await exists(state))) await trainer.restore(state)
   const held = await take(questionsOf(asked, 'held-out', seed), options.measure?.problems ?? 0)
@@ -199,6 +199,7 @@ async function train(
 }
 
 function trainerOptions(
+  { model }: LoadedModel,
   options: PolicyOptions,
   { seed, threads }: StageContext,
   algorithm: Algorithm,
@@ -218,17 +219,8 @@ function trainerOptions(
     optimizer: { weightDecay, beta1, beta2, largestNorm: clip },
     ...{ precision: options.precision, checkpointing: options.checkpointing },
     ...(threads !== undefined && { threads }),
-    shape: shapeOf(rows, contextOf(options)),
+    shape: updateShape(rows, contextOf(options), holdsPairs(model, algorithm.objective.loss)),
   }
-}
-
-/** Completions that rows have room for, at most. */
-const mostInRow = 4
-
-/** As many tokens as `rows` rows of one completion each: several fill a longer row better, since few have the full length. */
-function shapeOf(rows: number, context: number): BatchShape {
-  const inRow = Math.min(mostInRow, rows)
-  return { rows: Math.ceil(rows / inRow), length: inRow * context }
 }
 
 async function measureAt(
