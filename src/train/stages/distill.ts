@@ -39,7 +39,10 @@ const drawnShape = {
     .max(1 << 20)
     .default(256)
     .describe('Most tokens of a sample.'),
-  slots: count.max(1024).default(16).describe('Samples that are drawn side by side.'),
+  slots: count
+    .max(1024)
+    .default(16)
+    .describe("Samples drawn side by side, in the stage's `precision`: with bf16 keys and values are kept in f16."),
 } as const
 
 const samplesSchema = z.strictObject({
