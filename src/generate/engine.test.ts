@@ -41,41 +41,6 @@ describe('an engine', () => {
     expect(finish.usage).toMatchObject({ promptTokens: 21, cachedTokens: 0, newTokens: 12 })
   })
 
-  it.each(['f32', 'bf16'] as const)(
-    'gives every request the same bits in %s, whatever shares its steps',
-    async (precision) => {
-      const requests = Array.from({ length: 32 }, (_, index): TokenRequest => {
-        // Beginnings in common, prompts over several parts, greedy and random ones.
-        const shared = tokens(index % 3 === 0 ? 20 : 0, 99)
-        return {
-          prompt: [...shared, ...tokens(1 + ((index * 7) % 23), index)],
-          maxNewTokens: 3 + ((index * 5) % 14),
-          sampling: index % 2 === 0 ? {} : { temperature: 1.3, topP: 0.95, seed: index, repetitionPenalty: 1.1 },
-          logProbabilities: 0,
-        }
-      })
-      const alone = await Promise.all(
-        requests.map(async (request) => {
-          await using engine = await tinyEngine(loaded, { slots: 1, precision })
-          return await answerOf(engine, request)
-        }),
-      )
-      for (const [together, slots] of [
-        [2, 2],
-        [7, 4],
-        [32, 8],
-        [32, 32],
-      ] as const) {
-        await using engine = await tinyEngine(loaded, { slots, precision })
-        const answers = await Promise.all(requests.slice(0, together).map((request) => answerOf(engine, request)))
-        for (const [index, { ids, logProbabilities }] of answers.entries()) {
-          expect(ids).toEqual(alone[index]?.ids)
-          expect(logProbabilities).toEqual(alone[index]?.logProbabilities)
-        }
-      }
-    },
-  )
-
   it('computes beginnings in common once, among equal salts', async () => {
     await using engine = await tinyEngine(loaded)
     const prompt = tokens(40, 3)

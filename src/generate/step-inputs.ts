@@ -50,21 +50,17 @@ export interface StepSize {
   readonly wanted: number
 }
 
-/** Fewest tokens that a step is filled up to. */
-export interface FewestTokens {
-  readonly inRow: number
-  readonly inAll: number
-}
-
-/** How much a step over these rows takes, filled up. */
-export function sizeOf(rows: readonly StepRow[], { inRow, inAll }: FewestTokens): StepSize {
-  const batch = rows.length
-  const filled = Math.max(inRow, batch === 1 ? inAll : 1)
+/**
+ * How much a step over these rows takes.
+ *
+ * @param fewest tokens that a row, and what is wanted, is filled up to
+ */
+export function sizeOf(rows: readonly StepRow[], fewest: number): StepSize {
   return {
-    batch,
-    time: rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), filled),
+    batch: rows.length,
+    time: rows.reduce((longest, { tokens }) => Math.max(longest, tokens.length), fewest),
     wanted: Math.max(
-      inAll,
+      fewest,
       rows.reduce((sum, { wanted }) => sum + wanted, 0),
     ),
   }

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { LoadedModel } from '../models/index.ts'
 import { kernelLibrary } from '../runtime/kernels.ts'
 import { Program } from '../runtime/program.ts'
+import type { EngineOptions } from './engine.ts'
 import type { TokenRequest } from './request.ts'
 import { answerOf, loadTiny, someTokens, tinyEngine } from './testing/engine.ts'
 
@@ -14,16 +15,30 @@ afterAll(() => loaded.variables.dispose())
 /** It forbids nothing, but whoever reads all logits might. */
 const reader = { restrict: () => undefined, accept: () => undefined }
 
-/** The answer to a request, and whether logits left any step for it. */
-async function answer(request: TokenRequest) {
-  const keep = vi.spyOn(Program.prototype, 'keep')
+/** The steps that were bound while something ran: the shape of their tokens, and whether logits leave them. */
+async function boundSteps(run: () => Promise<unknown>): Promise<{ shape: string; left: boolean }[]> {
+  const [keep, once] = [vi.spyOn(Program.prototype, 'keep'), vi.spyOn(Program.prototype, 'runWithout')]
   try {
-    await using engine = await tinyEngine(loaded)
-    const { ids, logProbabilities } = await answerOf(engine, request)
-    return { ids, logProbabilities, left: keep.mock.calls.some(([, without]) => without?.length === 0) }
+    await run()
+    const calls = [
+      ...keep.mock.calls.map(([inputs, without = []]) => ({ inputs, without })),
+      ...once.mock.calls.map(([without, inputs]) => ({ inputs, without })),
+    ]
+    return calls.map(({ inputs, without }) => ({ shape: `${inputs[0]?.shape.join('x')}`, left: without.length === 0 }))
   } finally {
     keep.mockRestore()
+    once.mockRestore()
   }
+}
+
+/** The answer to a request, and whether logits left any step for it. */
+async function answer(request: TokenRequest) {
+  await using engine = await tinyEngine(loaded)
+  let answered: Awaited<ReturnType<typeof answerOf>> | undefined
+  const steps = await boundSteps(async () => {
+    answered = await answerOf(engine, request)
+  })
+  return { ids: answered?.ids, logProbabilities: answered?.logProbabilities, left: steps.some(({ left }) => left) }
 }
 
 const request = (seed: number): TokenRequest => ({
@@ -39,28 +54,30 @@ it('logits leave a step only where someone reads them, and log-probabilities are
   expect(full.logProbabilities).toEqual(brief.logProbabilities)
 })
 
-const attendsInOne = kernelLibrary().operators.has('CachedAttention')
+const hasProducts = kernelLibrary().operators.has('MatMul')
 
-it.runIf(attendsInOne)(
-  'one token has another beside it, since its products would take another path alone',
-  async () => {
-    const keep = vi.spyOn(Program.prototype, 'keep')
-    try {
-      await using engine = await tinyEngine(loaded)
-      const brief = (seed: number) => answerOf(engine, { ...request(seed), maxNewTokens: 3 })
-      const shapes = () => keep.mock.calls.splice(0).map(([[ids]]) => ids?.shape.join('x'))
-      await brief(5)
-      expect(shapes()).toEqual(['1x9', '1x2'])
-      // Memory of these sizes is there still.
-      await brief(6)
-      expect(shapes()).toEqual([])
-      await Promise.all([brief(7), brief(8)])
-      expect(shapes()).toEqual(['2x1', '1x2'])
-    } finally {
-      keep.mockRestore()
+describe('a step', () => {
+  type Write = (seed: number) => Promise<unknown>
+
+  /** The shapes of steps that were bound while texts were written. */
+  async function bound(options: EngineOptions, run: (write: Write) => Promise<unknown>) {
+    await using engine = await tinyEngine(loaded, options)
+    const write: Write = (seed) => answerOf(engine, { ...request(seed), maxNewTokens: 3 })
+    return (await boundSteps(() => run(write))).map(({ shape }) => shape)
+  }
+
+  it.runIf(hasProducts)('holds no more than its tokens, and is bound once for each size', async () => {
+    const oneByOne = async (write: Write) => [await write(5), await write(6)]
+    expect(await bound({}, oneByOne)).toEqual(['1x9', '1x1'])
+    expect(await bound({}, (write) => Promise.all([write(7), write(8)]))).toEqual(['1x9', '1x1', '2x1', '1x1'])
+  })
+
+  it('gives one token another beside it where products of one row alone take another path', async () => {
+    for (const options of [{ kernels: false }, { precision: 'f16', emulate: true }] as const) {
+      expect(new Set(await bound(options, (write) => write(5)))).toEqual(new Set(['1x9', '1x2']))
     }
-  },
-)
+  })
+})
 
 const drawsItself = kernelLibrary().operators.has('DrawToken')
 if (!drawsItself) console.log(`Tokens are drawn of the logits: ${kernelLibrary().reason}.`)

@@ -2,7 +2,7 @@ import { logitsOf } from '../nn/index.ts'
 import type { NDArray } from '../runtime/array.ts'
 import { type KeptRun, type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
-import { drawToken, type Graph, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
+import { drawToken, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
 import { compileFor } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 import { mostAlternatives } from './request.ts'
@@ -10,7 +10,6 @@ import type { ScoredToken } from './sampling/scored-token.ts'
 import { type CacheSize, slotCache } from './slot-cache.ts'
 import {
   drawing,
-  type FewestTokens,
   inputTypes,
   StepInputs,
   type StepRow,
@@ -74,12 +73,12 @@ export class Step {
 
   private readonly vocabulary: number
 
-  private readonly fewest: FewestTokens
+  private readonly fewest: number
 
   /** Whether the graph draws tokens. */
   private readonly draws: boolean
 
-  private constructor(program: Program, vocabulary: number, fewest: FewestTokens, draws: boolean) {
+  private constructor(program: Program, vocabulary: number, fewest: number, draws: boolean) {
     this.program = program
     this.vocabulary = vocabulary
     this.fewest = fewest
@@ -102,7 +101,7 @@ export class Step {
     const length = Math.min(size.tokens, model.positions)
     // Without the kernel a draw would sort the vocabulary in every step, whoever draws: then it is made of the logits, outside.
     const draws = targetOf(options).kernels.has('DrawToken')
-    const { graph, program } = await compileFor(
+    const program = await compileFor(
       loaded,
       phase,
       draws ? { ...inputTypes, ...drawing } : inputTypes,
@@ -119,7 +118,7 @@ export class Step {
       options,
       variables,
     )
-    return new Step(program, model.vocabulary, fewestTokens(graph, options), draws)
+    return new Step(program, model.vocabulary, fewestTokens(options), draws)
   }
 
   /** Runs without blocking the event loop, one step after another. */
@@ -128,8 +127,8 @@ export class Step {
     // Logits are a megabyte for a few rows: they leave the session only where someone reads them.
     const isRead = rows.some(({ logits, draw }) => logits || (draw && !this.draws))
     const without = isRead ? [] : [0]
-    const kept = this.keptFor(size, without)
-    if (kept) {
+    if (this.program.canKeep) {
+      const kept = this.keptFor(size, without)
       kept.inputs.fill(rows)
       return this.resultOf(rows, await kept.run.run(), false)
     }
@@ -143,8 +142,8 @@ export class Step {
     this.program.dispose()
   }
 
-  /** The arrays and the run for steps of a size, where there can be such. */
-  private keptFor(size: StepSize, without: readonly number[]): KeptStep | undefined {
+  /** The arrays and the run for steps of a size. */
+  private keptFor(size: StepSize, without: readonly number[]): KeptStep {
     const key = JSON.stringify([size, without])
     const index = this.kept.findIndex((kept) => kept.key === key)
     const known = this.kept[index]
@@ -155,10 +154,6 @@ export class Step {
     }
     const inputs = new StepInputs(size, this.draws)
     const run = this.program.keep(inputs.arrays, without)
-    if (!run) {
-      inputs[Symbol.dispose]()
-      return undefined
-    }
     for (const old of this.kept.splice(0, this.kept.length - mostKept + 1)) release(old)
     const kept = { key, inputs, run }
     this.kept.push(kept)
@@ -213,23 +208,12 @@ function release({ inputs, run }: KeptStep): void {
 }
 
 /**
- * So many that no token's result depends on how many there are. ONNX Runtime's products and ours of f32 take another path for
- * one row alone than for several, and its last bits differ; packed weights and attention over a cache in one kernel do not.
- * The rows of a product with a matrix are the tokens of all slots; other products, and attention without a kernel, are made
- * for each slot.
+ * So many that no token's result depends on how many there are, filled up where it takes that. The kernels' products sum each
+ * row alike whatever is beside it. ONNX Runtime's take another path for one row than for several; with several threads its
+ * blocks of depth follow the number of rows too, which nothing here can mend.
  */
-function fewestTokens({ nodes }: Graph, options: ProgramOptions): FewestTokens {
+function fewestTokens(options: ProgramOptions): number {
   const { kernels } = targetOf(options)
-  const alone: Readonly<Record<string, string>> = {
-    cachedAttention: 'CachedAttention',
-    cachedLatentAttention: 'CachedLatentAttention',
-    matmulQuantised: 'MatMulQuantised',
-  }
-  const products = nodes.filter(({ operator: { name } }) => {
-    const kernel = alone[name]
-    return /matmul|einsum|attention$/i.test(name) && !(kernel && kernels.has(kernel))
-  })
-  if (products.length === 0) return { inRow: 1, inAll: 1 }
-  const isOfAll = products.every(({ operator: { name }, inputs }) => /matmul/i.test(name) && inputs[0]?.rank === 2)
-  return { inRow: isOfAll ? 1 : 2, inAll: 2 }
+  // Emulated products are ONNX Runtime's: kernels would hide them.
+  return kernels.has('MatMul') && options.precision !== 'f16' ? 1 : 2
 }

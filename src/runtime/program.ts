@@ -157,6 +157,11 @@ export class Program {
     return this.fetches.filter((fetch) => fetch.kind === 'result').length
   }
 
+  /** Whether runs can be kept: no state moves from one buffer to another. */
+  get canKeep(): boolean {
+    return this.fetches.every((fetch) => fetch.kind !== 'state' || fetch.inPlace)
+  }
+
   /**
    * Runs without blocking the event loop.
    *
@@ -188,10 +193,14 @@ export class Program {
    * variables must stay the arrays that they are.
    *
    * @param without as for `runWithout`
-   * @returns undefined where state moves from one buffer to another
+   * @throws R1Error `not-in-place` where it cannot be kept
    */
-  keep(inputs: readonly NDArray[], without: readonly number[] = []): KeptRun | undefined {
-    if (this.fetches.some((fetch) => fetch.kind === 'state' && !fetch.inPlace)) return undefined
+  keep(inputs: readonly NDArray[], without: readonly number[] = []): KeptRun {
+    if (!this.canKeep) {
+      throw new R1Error('not-in-place', 'State of this program moves from one buffer to another with every run.', {
+        remedy: "Use `run`, or compile with `state: 'in-place'` what can be updated in its own memory.",
+      })
+    }
     const absent = new Set(without.map((result) => this.resultName(result)))
     const { run } = this.bound(this.feeds(inputs), absent)
     const known = this.resultsOf(run.outputs)

@@ -31,7 +31,7 @@ type Row = (at: number) => Float32Array
 async function reader(loaded: TextModel) {
   const { model } = loaded
   const row = { dtype: 'i64', shape: [1, 'time'] } as const
-  const { program } = await compileFor(
+  const program = await compileFor(
     loaded,
     'prefill',
     { ids: row, positions: row },
