@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Interval } from '../../src/evaluate/index.ts'
+import type { Interval, Sample } from '../../src/evaluate/index.ts'
 import { lineCharts, type Panel } from '../../src/rl/index.ts'
 import { meanAndHalf } from '../experiments/interval.ts'
 import { difference, type Measured, Run, summaryOf } from './read-run.ts'
@@ -151,9 +151,24 @@ function rewards(): string {
   return [gains, ...ends].join('\n\n')
 }
 
+/** Whether a text goes through a line of its search a second time. */
+function repeats({ completion }: Sample): boolean {
+  const lines = completion.split('\n').slice(0, -1)
+  const searched = lines.map((line) => line.replace('<think>', '').trim()).filter((line) => line.length > 8)
+  return new Set(searched).size < searched.length
+}
+
+/** Per cent of texts that search again, among those that end in one way. */
+function searchAgain(measured: Measured, among: (sample: Sample) => boolean): string {
+  const texts = (measured.tasks.get(three) ?? []).filter(among)
+  return `${((100 * texts.filter(repeats).length) / texts.length).toFixed(0)} %`
+}
+
 function students(): string {
   const [alone, rewarded, judged] = student.measured() as [Measured, Measured, Measured]
-  return [three, four]
+  const isCut = ({ finish }: Sample) => finish === 'length'
+  const isRight = ({ correct }: Sample) => correct
+  const tables = [three, four]
     .map((task) =>
       table(
         [task, ...head.slice(1)],
@@ -166,6 +181,10 @@ function students(): string {
       ),
     )
     .join('\n\n')
+  return `${tables}
+
+Where the last has missed a solution of three numbers it goes through the same lines again: ${searchAgain(judged, isCut)} of its cut texts do, and
+${searchAgain(judged, isRight)} of its right ones (${searchAgain(alone, isRight)} after traces alone). Its teacher, which misses few, has no word for giving up.`
 }
 
 function quantised(): string {
