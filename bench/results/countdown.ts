@@ -122,6 +122,12 @@ function majorities(before: ByCount, after: ByCount): string[] {
 /** The stages of rewards that are done. */
 const rewardStages = () => [...main.metrics('grpo'), ...(seeds.isDone ? seeds.metrics('grpo') : [])]
 
+/** What a guard ended early, in words. */
+function stopped(runs: readonly { rows: readonly Readonly<Record<string, unknown>>[] }[], name: string): string {
+  const last = runs.flatMap(({ rows }) => rows).find(({ stopped }) => stopped !== undefined)
+  return last ? `${name} was stopped after ${last.step} steps: ${last.stopped}.` : ''
+}
+
 function rewards(): string {
   const before = at(main.measured(), 0)
   const after = [at(main.measured(), 1), ...(seeds.isDone ? seeds.measured() : [])]
@@ -144,11 +150,7 @@ function rewards(): string {
     ]
   })
   const gains = table(['', 'before', 'after', 'gain, points', 'majority before', 'majority after'], rows)
-  const ends = rewardStages().flatMap(({ seed, rows: steps }) => {
-    const last = steps.find(({ stopped }) => stopped !== undefined)
-    return last ? [`Seed ${seed} was stopped after ${last.step} steps: ${last.stopped}.`] : []
-  })
-  return [gains, ...ends].join('\n\n')
+  return [gains, ...rewardStages().map((stage) => stopped([stage], `Seed ${stage.seed}`))].filter(Boolean).join('\n\n')
 }
 
 /** Whether a text goes through a line of its search a second time. */
@@ -165,7 +167,7 @@ function searchAgain(measured: Measured, among: (sample: Sample) => boolean): st
 }
 
 function students(): string {
-  const [alone, rewarded, judged] = student.measured() as [Measured, Measured, Measured]
+  const [alone, rewarded, judged, both] = student.measured() as [Measured, Measured, Measured, Measured]
   const isCut = ({ finish }: Sample) => finish === 'length'
   const isRight = ({ correct }: Sample) => correct
   const tables = [three, four]
@@ -177,14 +179,17 @@ function students(): string {
           rowOf('the same traces as the teacher had', alone, task),
           rowOf('these, then rewards', rewarded, task),
           rowOf('these, then own texts judged by the teacher', judged, task),
+          rowOf('and rewards after that', both, task),
         ],
       ),
     )
     .join('\n\n')
   return `${tables}
 
-Where the last has missed a solution of three numbers it goes through the same lines again: ${searchAgain(judged, isCut)} of its cut texts do, and
-${searchAgain(judged, isRight)} of its right ones (${searchAgain(alone, isRight)} after traces alone). Its teacher, which misses few, has no word for giving up.`
+Where the student that its teacher judges has missed a solution of three numbers it goes through the same lines again: ${searchAgain(judged, isCut)} of its cut texts do, and
+${searchAgain(judged, isRight)} of its right ones (${searchAgain(alone, isRight)} after traces alone). Its teacher, which misses few, has no word for giving up; rewards have.
+
+${stopped(student.metrics('grpo').slice(1), 'The last stage')}`
 }
 
 function quantised(): string {
