@@ -4,6 +4,9 @@ import type { Variables } from '../runtime/variables.ts'
 import { type ProductPhase, quantiseProducts, type TracedTree, trace } from '../tensor/index.ts'
 import type { EngineModel } from './engine-model.ts'
 
+/** What a program over a model's forward pass may be told: its products are the kernel's in any case. */
+export type ForwardProgramOptions = Omit<ProgramOptions, 'products'>
+
 /**
  * Traces a function of a model's forward pass and compiles it; products of packed weights are computed as the phase wants, all
  * others by the kernel, where there is one: it sums a row alike whatever is beside it, as ONNX Runtime's products do not.
@@ -16,13 +19,13 @@ export async function compileFor<Types>(
   phase: ProductPhase,
   types: Types,
   body: (inputs: TracedTree<Types>) => unknown,
-  options: ProgramOptions,
+  options: ForwardProgramOptions,
   variables: Variables = weights,
 ): Promise<Program> {
   const { graph: traced } = trace(body, types)
   const graph = stored.size > 0 ? quantiseProducts(traced, stored, phase) : traced
   // Prompts and texts are programs of their own that take turns.
-  return await Program.compile(graph, variables, { restBetweenRuns: true, products: 'kernel', ...options })
+  return await Program.compile(graph, variables, { restBetweenRuns: true, ...options, products: 'kernel' })
 }
 
 /** A function of a model's forward pass that is compiled when it is first run. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { openReference } from '../models/testing/fixture.ts'
+import { kernelLibrary } from '../runtime/kernels.ts'
 import { DeepSeekR1 } from './deepseek-r1.ts'
 import { cutTokens, Embedder } from './embed.ts'
 import { loadTiny, someTokens } from './testing/engine.ts'
@@ -9,6 +10,8 @@ import { tinyTextModel } from './testing/text-model.ts'
 
 const minilm = fileURLToPath(new URL('../../.cache/models/all-minilm-l6-v2', import.meta.url))
 const title = 'all-MiniLM-L6-v2'
+
+const hasKernels = kernelLibrary().operators.has('MatMul')
 
 const dot = (left: ArrayLike<number>, right: ArrayLike<number>) =>
   Array.from(left).reduce((sum, value, at) => sum + value * (right[at] as number), 0)
@@ -25,7 +28,8 @@ describe('vectors of texts', () => {
       const together = await embedder.embed(texts)
       for (const at of [0, 1, 2, 30]) {
         const [alone] = await embedder.embed([texts[at] as Int32Array])
-        expect(dot(alone as Float32Array, together[at] as Float32Array)).toBeCloseTo(1, 5)
+        if (hasKernels) expect(alone).toEqual(together[at])
+        else expect(dot(alone as Float32Array, together[at] as Float32Array)).toBeCloseTo(1, 5)
       }
       expect(dot(together[2] as Float32Array, together[3] as Float32Array)).toBeLessThan(0.9999)
       await expect(embedder.embed([[]])).rejects.toMatchObject({ code: 'empty-prompt' })

@@ -2,8 +2,7 @@ import { R1Error } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { meanPool, normalise } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
-import { compileFor, LazyProgram } from './compile.ts'
+import { compileFor, type ForwardProgramOptions, LazyProgram } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 
 /** How a model makes one vector of a text. */
@@ -30,7 +29,7 @@ export class Embedder {
   private readonly model: Model
   private readonly program: LazyProgram
 
-  constructor(loaded: EmbeddingModel, options: ProgramOptions = {}) {
+  constructor(loaded: EmbeddingModel, options: ForwardProgramOptions = {}) {
     const { model, embedding } = loaded
     this.model = model
     this.format = embedding ?? { pooling: 'mean', length: model.positions }

@@ -1,13 +1,14 @@
 /** What an engine is told and refuses, apart from the engine: whoever speaks to one in another process loads only this. */
+
 import { R1Error } from '../errors.ts'
 import type { Model } from '../models/index.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
+import type { ForwardProgramOptions } from './compile.ts'
 import type { QueueLimits } from './queue.ts'
 
 /** What keys and values are kept in; of int8 each head has a scale for every place. */
 export type CacheType = 'f32' | 'f16' | 'int8'
 
-export interface EngineOptions extends ProgramOptions {
+export interface EngineOptions extends ForwardProgramOptions {
   /** Sequences side by side; 4 without it. */
   readonly slots?: number
   /** Most tokens of prompt and text; what the model was made for, at most 2048, without it. */

@@ -1,8 +1,8 @@
 import type { CacheDType } from '../models/cache.ts'
 import { NDArray } from '../runtime/array.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
 import { Variables } from '../runtime/variables.ts'
 import type { ProductPhase } from '../tensor/index.ts'
+import type { ForwardProgramOptions } from './compile.ts'
 import type { EngineModel } from './engine-model.ts'
 import { type CacheSize, cacheBuffers, copyPlaces } from './slot-cache.ts'
 import { Step, type StepResult } from './step.ts'
@@ -15,9 +15,9 @@ export class Executor {
   private readonly variables: Variables
   private readonly buffers: readonly string[]
   private steps: Readonly<Record<ProductPhase, Step>> | undefined
-  private readonly options: ProgramOptions
+  private readonly options: ForwardProgramOptions
 
-  private constructor(loaded: EngineModel, size: CacheSize, options: ProgramOptions) {
+  private constructor(loaded: EngineModel, size: CacheSize, options: ForwardProgramOptions) {
     const { model, variables } = loaded
     this.loaded = loaded
     this.size = size
@@ -28,7 +28,7 @@ export class Executor {
     this.buffers = cacheBuffers(model, size).map(({ name }) => name)
   }
 
-  static async create(loaded: EngineModel, size: CacheSize, options: ProgramOptions): Promise<Executor> {
+  static async create(loaded: EngineModel, size: CacheSize, options: ForwardProgramOptions): Promise<Executor> {
     const executor = new Executor(loaded, size, options)
     try {
       await executor.start()

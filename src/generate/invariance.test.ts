@@ -1,11 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type LoadedModel, r1Model } from '../models/index.ts'
+import { openCheckpoint } from '../checkpoint/open.ts'
+import { type LoadedModel, loadModel, modelOf, r1Model } from '../models/index.ts'
 import { fixtures } from '../models/testing/fixture.ts'
 import { kernelLibrary } from '../runtime/kernels.ts'
 import { Variables } from '../runtime/variables.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { TokenRequest } from './request.ts'
 import { answerOf, loadTiny, someTokens, tinyEngine } from './testing/engine.ts'
+import { mixtures } from './testing/mixtures.ts'
+import { saveRandom } from './testing/random-checkpoint.ts'
 
 /** Beginnings in common, prompts over several parts, greedy and random ones. */
 function requestsFor({ model: { vocabulary } }: LoadedModel, count: number): TokenRequest[] {
@@ -54,6 +60,26 @@ describe('every request is answered with the same bits, whatever shares its step
     const loaded = await loadTiny(name)
     await expectSameBits(loaded, {}, [{ together: 8, slots: 4 }])
     loaded.variables.dispose()
+  })
+
+  it.runIf(hasKernels).each([
+    ['qwen3_moe', 6],
+    ['qwen3_moe', 8],
+    ['deepseek_v3', 8],
+  ] as const)('%s with %i experts a token', async (name, chosen) => {
+    const folder = await mkdtemp(join(tmpdir(), 'r1-experts-'))
+    try {
+      const sixteen = { num_experts: 16, n_routed_experts: 16, num_experts_per_tok: chosen }
+      await saveRandom(folder, modelOf({ ...mixtures[name], ...sixteen }))
+      await using checkpoint = await openCheckpoint(folder)
+      for (const threads of [1, 4]) {
+        const loaded = await loadModel(checkpoint)
+        await expectSameBits(loaded, { threads }, [{ together: 16, slots: 16 }])
+        loaded.variables.dispose()
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   const forms: EngineOptions[] = [{}, { kernels: false, threads: 1 }]

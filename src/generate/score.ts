@@ -2,9 +2,8 @@ import { R1Error } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { logitsOf } from '../nn/index.ts'
 import { NDArray } from '../runtime/array.ts'
-import type { ProgramOptions } from '../runtime/program.ts'
 import { gatherElements, logSoftmax, reshape } from '../tensor/index.ts'
-import { compileFor, LazyProgram } from './compile.ts'
+import { compileFor, type ForwardProgramOptions, LazyProgram } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 
 const row = { dtype: 'i64', shape: [1, 'time'] } as const
@@ -24,7 +23,7 @@ export class Scorer {
   private readonly model: Model
   private readonly program: LazyProgram
 
-  constructor(loaded: EngineModel, options: ProgramOptions = {}) {
+  constructor(loaded: EngineModel, options: ForwardProgramOptions = {}) {
     const { model } = loaded
     this.model = model
     this.program = new LazyProgram(() =>

@@ -1,9 +1,9 @@
 import { logitsOf } from '../nn/index.ts'
 import type { NDArray } from '../runtime/array.ts'
-import { type KeptRun, type Program, type ProgramOptions, targetOf } from '../runtime/program.ts'
+import { type KeptRun, type Program, targetOf } from '../runtime/program.ts'
 import type { Variables } from '../runtime/variables.ts'
 import { drawToken, gather, logitSummary, type ProductPhase, reshape } from '../tensor/index.ts'
-import { compileFor } from './compile.ts'
+import { compileFor, type ForwardProgramOptions } from './compile.ts'
 import { type EngineModel, scopeOf } from './engine-model.ts'
 import { mostAlternatives } from './request.ts'
 import type { ScoredToken } from './sampling/scored-token.ts'
@@ -94,7 +94,7 @@ export class Step {
     variables: Variables,
     size: CacheSize,
     phase: ProductPhase,
-    options: ProgramOptions,
+    options: ForwardProgramOptions,
   ): Promise<Step> {
     const { model } = loaded
     // Places beyond the model's positions only ever hold what fills up a row.
@@ -209,11 +209,12 @@ function release({ inputs, run }: KeptStep): void {
 
 /**
  * So many that no token's result depends on how many there are, filled up where it takes that. The kernels' products sum each
- * row alike whatever is beside it. ONNX Runtime's take another path for one row than for several; with several threads its
- * blocks of depth follow the number of rows too, which nothing here can mend.
+ * row alike whatever is beside it. ONNX Runtime's products, and the sums of attention that is spread into its operators, take
+ * another path for one row than for several; with several threads its blocks of depth follow the number of rows too, which
+ * nothing here can mend.
  */
-function fewestTokens(options: ProgramOptions): number {
+function fewestTokens(options: ForwardProgramOptions): number {
   const { kernels } = targetOf(options)
-  // Emulated products are ONNX Runtime's: kernels would hide them.
+  // Attention is spread where products are f16: a kernel would hide them.
   return kernels.has('MatMul') && options.precision !== 'f16' ? 1 : 2
 }

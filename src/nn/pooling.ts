@@ -1,11 +1,10 @@
 import {
   add,
-  broadcastTo,
   cast,
   type Dimension,
   divide,
   greaterOrEqual,
-  multiply,
+  matmul,
   reshape,
   sqrt,
   square,
@@ -22,9 +21,10 @@ import {
  */
 export function meanPool(hidden: Tensor, segments: Tensor): Tensor {
   const [batch, time] = hidden.shape as readonly [Dimension, Dimension]
-  const real = reshape(cast(greaterOrEqual(segments, 0), hidden.dtype), [batch, time, 1])
-  const total = sum(multiply(hidden, broadcastTo(real, hidden.shape)), { axes: [1] })
-  return divide(total, sum(real, { axes: [1] }))
+  const real = reshape(cast(greaterOrEqual(segments, 0), hidden.dtype), [batch, 1, time])
+  // A product, whose sums do not depend on how many rows there are.
+  const total = reshape(matmul(real, hidden), [batch, hidden.shape[2] as Dimension])
+  return divide(total, sum(real, { axes: [2] }))
 }
 
 /** Vectors scaled to length 1, along the last axis. */

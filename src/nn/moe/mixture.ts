@@ -1,18 +1,11 @@
-import {
-  type Dimension,
-  expertDispatch,
-  groupedMatmul,
-  multiply,
-  reshape,
-  sum,
-  type Tensor,
-} from '../../tensor/index.ts'
+import { type Dimension, expertDispatch, groupedMatmul, multiply, reshape, type Tensor } from '../../tensor/index.ts'
 import { activateGated } from '../activation.ts'
 import type { FeedForwardOptions } from '../feed-forward.ts'
 import { linearMatrix } from '../linear.ts'
 import type { Scope } from '../scope.ts'
 import { fromExperts, toExperts } from './dispatch.ts'
 import type { Routing } from './routing.ts'
+import { sumChosen } from './sum-chosen.ts'
 
 /**
  * The outputs of each token's experts, weighted and summed. Tokens are sorted by expert, so that an expert computes those it
@@ -46,5 +39,5 @@ export function mixture(
     activation,
   )
   const parts = fromExperts(project('down_proj', gated, hidden, width), plan)
-  return sum(multiply(parts, reshape(weights, [tokens, chosen, 1])), { axes: [1] })
+  return reshape(sumChosen(multiply(parts, reshape(weights, [tokens, chosen, 1]))), [tokens, width])
 }

@@ -21,6 +21,7 @@ import {
   zeros,
 } from '../../tensor/index.ts'
 import type { Scope } from '../scope.ts'
+import { sumChosen } from './sum-chosen.ts'
 
 /*
  * Which experts a token goes to (Shazeer et al. 2017, arXiv:1701.06538). T tokens, E experts, k chosen ones, G groups.
@@ -72,7 +73,7 @@ function inBestGroups(groupScores: Tensor, { count, chosen }: GroupLimit, expert
 
 function finish(scores: Tensor, experts: Tensor, { normalised, scale = 1 }: RoutingOptions): Routing {
   const picked = gatherElements(scores, experts)
-  const weights = normalised ? divide(picked, add(sum(picked, { axes: [1], keepDimensions: true }), 1e-20)) : picked
+  const weights = normalised ? divide(picked, add(sumChosen(picked), 1e-20)) : picked
   return { experts, weights: scale === 1 ? weights : multiply(weights, scale) }
 }
 
