@@ -5,33 +5,25 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Interval, Sample } from '../../src/evaluate/index.ts'
+import type { Interval } from '../../src/evaluate/index.ts'
 import { lineCharts, type Panel } from '../../src/rl/index.ts'
-import { meanAndHalf } from '../experiments/interval.ts'
+import { change, overSeeds, points, signed, table, within } from './format.ts'
 import { difference, type Measured, Run, summaryOf } from './read-run.ts'
+import { describeStudents, studentsOf } from './students.ts'
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: 'runs' } } })
 const root = join(import.meta.dirname, '../..')
 const page = join(root, 'docs/results/countdown.md')
 const run = (name: string) => new Run(join(root, 'recipes', `${name}.yaml`), values.runs)
-const [main, seeds, direct, student, product, productDirect] = [
+const [main, seeds, direct, student, studentSeeds, product, productDirect] = [
   run('countdown'),
   run('countdown-seeds'),
   run('countdown-direct'),
   run('countdown-student'),
+  run('countdown-student-seeds'),
   run('multiplication'),
   run('multiplication-direct'),
 ]
-
-const points = (share: number) => (100 * share).toFixed(1)
-const signed = (share: number) => `${share < 0 ? '−' : '+'}${points(Math.abs(share))}`
-const within = ({ value, low, high }: Interval) => `${points(value)} (${points(low)} to ${points(high)})`
-const change = ({ value, low, high }: Interval) => `${signed(value)} (${signed(low)} to ${signed(high)})`
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n')
-}
 
 type ByCount = Readonly<Record<number, Interval>>
 const counts = (byK: ByCount) => Object.keys(byK).map(Number)
@@ -133,7 +125,7 @@ function rewards(): string {
   const after = [at(main.measured(), 1), ...(seeds.isDone ? seeds.measured() : [])]
   const rows = [three, four].flatMap((task) => {
     const gains = after.map((measured) => difference(measured, before, task))
-    const { mean, half } = meanAndHalf(gains.map(({ value }) => value))
+    const values = gains.map(({ value }) => value)
     return [
       ...after.map((measured, index) => {
         const [was, is] = [before, measured].map((one) => summaryOf(one, task))
@@ -145,7 +137,7 @@ function rewards(): string {
         ]
       }),
       ...(after.length > 1
-        ? [[`${task}, mean of ${after.length} seeds`, '', '', `${signed(mean)} ± ${points(half)}`, '', '']]
+        ? [[`${task}, mean of ${after.length} seeds`, '', '', overSeeds(values, signed), '', '']]
         : []),
     ]
   })
@@ -153,43 +145,10 @@ function rewards(): string {
   return [gains, ...rewardStages().map((stage) => stopped([stage], `Seed ${stage.seed}`))].filter(Boolean).join('\n\n')
 }
 
-/** Whether a text goes through a line of its search a second time. */
-function repeats({ completion }: Sample): boolean {
-  const lines = completion.split('\n').slice(0, -1)
-  const searched = lines.map((line) => line.replace('<think>', '').trim()).filter((line) => line.length > 8)
-  return new Set(searched).size < searched.length
-}
-
-/** Per cent of texts that search again, among those that end in one way. */
-function searchAgain(measured: Measured, among: (sample: Sample) => boolean): string {
-  const texts = (measured.tasks.get(three) ?? []).filter(among)
-  return `${((100 * texts.filter(repeats).length) / texts.length).toFixed(0)} %`
-}
-
 function students(): string {
-  const [alone, rewarded, judged, both] = student.measured() as [Measured, Measured, Measured, Measured]
-  const isCut = ({ finish }: Sample) => finish === 'length'
-  const isRight = ({ correct }: Sample) => correct
-  const tables = [three, four]
-    .map((task) =>
-      table(
-        [task, ...head.slice(1)],
-        [
-          rowOf('verified samples of the teacher', at(main.measured(), 2), task),
-          rowOf('the same traces as the teacher had', alone, task),
-          rowOf('these, then rewards', rewarded, task),
-          rowOf('these, then own texts judged by the teacher', judged, task),
-          rowOf('and rewards after that', both, task),
-        ],
-      ),
-    )
-    .join('\n\n')
-  return `${tables}
-
-Where the student that its teacher judges has missed a solution of three numbers it goes through the same lines again: ${searchAgain(judged, isCut)} of its cut texts do, and
-${searchAgain(judged, isRight)} of its right ones (${searchAgain(alone, isRight)} after traces alone). Its teacher, which misses few, has no word for giving up; rewards have.
-
-${stopped(student.metrics('grpo').slice(1), 'The last stage')}`
+  const first = [at(main.measured(), 2), ...student.measured()]
+  const others = studentSeeds.isDone ? studentsOf(studentSeeds.measured()) : []
+  return describeStudents([first, ...others], [three, four])
 }
 
 function quantised(): string {
