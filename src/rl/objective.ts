@@ -3,12 +3,9 @@ import {
   absolute,
   add,
   cast,
-  divide,
   equal,
   exp,
-  expandDimension,
   matmul,
-  maximum,
   minimum,
   multiply,
   normal,
@@ -19,6 +16,7 @@ import {
   type Tensor,
 } from '../tensor/index.ts'
 import type { Objective, Pass } from '../train/objective.ts'
+import { completionMeans } from './losses/completion-means.ts'
 import { type KlEstimatorName, klEstimators } from './losses/kl.ts'
 import { type Clip, clippedValueLoss, type PolicyLossName, policyLosses } from './losses/policy.ts'
 
@@ -41,16 +39,6 @@ export const valueHeadName = 'value.weight'
 export function tokenValues({ scope, model, hidden, batch }: Pass): Tensor {
   const weight = scope.parameter(valueHeadName, [1, model.width], normal(0.01 / Math.sqrt(model.width)))
   return reshape(matmul(hidden, weight, { transposeB: true }), batch.ids.shape)
-}
-
-/** Mean over the counted tokens of each completion, at each of its tokens: `[B, S]` to `[B, S]`. */
-function completionMeans({ batch }: Pass): (values: Tensor) => Tensor {
-  const counted = batch.counted as Tensor
-  const segments = batch.segments as Tensor
-  const same = cast(equal(expandDimension(segments, 2), expandDimension(segments, 1)), 'f32')
-  const sums = (values: Tensor) => reshape(matmul(same, expandDimension(values, 2)), batch.ids.shape)
-  const lengths = maximum(sums(counted), 1)
-  return (values) => divide(sums(multiply(values, counted)), lengths)
 }
 
 /**
@@ -77,7 +65,7 @@ export function policyObjective(options: PolicyObjectiveOptions): Objective {
       const { loss, clipped } = policy.tokens({
         ...{ logProbability, old, clip },
         advantage: advantages as Tensor,
-        completionMean: completionMeans(pass),
+        completionMean: completionMeans(batch.segments as Tensor, counted as Tensor),
       })
       const gap = multiply(subtract(old, rollout as Tensor), counted as Tensor)
       // Truncated importance sampling: what the engine drew too rarely counts more, up to a limit.

@@ -219,7 +219,7 @@ function trainerOptions(
     optimizer: { weightDecay, beta1, beta2, largestNorm: clip },
     ...{ precision: options.precision, checkpointing: options.checkpointing },
     ...(threads !== undefined && { threads }),
-    shape: updateShape(rows, contextOf(options), holdsPairs(model, algorithm.objective.loss)),
+    shape: updateShape(rows, contextOf(options), holdsPairs(model)),
   }
 }
 
